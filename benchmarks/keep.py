@@ -88,6 +88,9 @@ def _row(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     for one in data["comparisons"]:
         if one["row"] == name:
             figures[one["comparison"]] = {figure: [value] for figure, value in one["figures"].items()}
+    for one in data["ranking"]:
+        if one["row"] == name:
+            figures["ranking"] = {"mean_rank": [one["mean_rank"]]}
     papers: dict[str, dict[str, float]] = {}
     tests: dict[str, Any] = {}
     for table in data["tables"]:

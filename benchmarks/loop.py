@@ -42,10 +42,10 @@ from semreg.core import hookspecs, plugin_manager
 from semreg.running.progress import ProgressBar
 
 BARE, FUSED = "bare PyTorch loop, default Adam", "bare PyTorch loop, fused Adam"
-STEPS = "semreg, steps alone: no records"
+STEPS = "semreg, only steps: no records"
 OURS = "semreg, no hooks"
 WITH_HOOKS = "semreg, its own hooks, progress bar drawn"
-COMPILED = "semreg, steps alone, compiled"
+COMPILED = "semreg, only steps, compiled"
 MORE_COMPONENTS = "semreg, 1,000 more components installed"
 MORE_HOOKS = "semreg, 100 plugins that don't listen to iterations"
 INSTALL = "not installed; pip install -r benchmarks/requirements.txt"

@@ -21,8 +21,9 @@ Write `?` for a figure that isn't there yet, and nothing for a table; they stay 
 isn't kept. A mark holds an expression or a template of Jinja; a line of a template that begins with a space goes on
 with the row before. `mnist.atnl.probe.accuracy` is of benchmarks/results/mnist.json the row `atnl`, its evaluation
 `probe`, and the figure `accuracy`: a list, a number for each seed. `mnist["lr = 0.01"]` is a row whose name is no
-word. Beside evaluations a row has `paper.EVALUATION.FIGURE`, `tests.OTHER.EVALUATION.OUTCOME` with `p_value`,
-`first_only` and `second_only`, and `about` with `title`, `data`, `images`, `epochs`, `seeds` and `seconds`;
+word. Beside evaluations a row has `ranking.mean_rank`, if its table ranks rows, `paper.EVALUATION.FIGURE`,
+`tests.OTHER.EVALUATION.OUTCOME` with `p_value`, `first_only` and `second_only`, and `about` with `title`, `data`,
+`images`, `epochs`, `seeds` and `seconds`;
 `mnist.about` has `command`, `commit`, `machine`, `written` and `images`.
 
 `number(values, decimals)` writes the mean, with ± the sample standard deviation of several seeds, `percent` a hundred

@@ -356,7 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="where to write; by default benchmarks/shards.md if all is measured")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.topics) - set(TOPICS):
-        parser.error(f"no such topic: {', '.join(sorted(unknown))}; there is: {', '.join(TOPICS)}")
+        parser.error(f"no such topic: {', '.join(sorted(unknown))}; expected one of: {', '.join(TOPICS)}")
     torch.set_num_threads(1)
     facts = machine()
     found = list(measured(chosen.topics or list(TOPICS), QUICK if chosen.quick else FULL))

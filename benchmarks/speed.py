@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="where to write; by default benchmarks/speed.md if all is measured")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.topics) - set(TOPICS):
-        parser.error(f"no such topic: {', '.join(sorted(unknown))}; there is: {', '.join(TOPICS)}")
+        parser.error(f"no such topic: {', '.join(sorted(unknown))}; expected one of: {', '.join(TOPICS)}")
     effort = QUICK if chosen.quick else FULL
     effort = replace(effort, rounds=chosen.rounds) if chosen.rounds else effort
     whole = not (chosen.topics or chosen.quick or chosen.rounds)

@@ -1,8 +1,10 @@
-"""semreg: give an autoencoder's latent space a meaning, by recipes over a registry of components.
+"""semreg: give an autoencoder's latent space a meaning, by recipes and a registry of components.
 
-recipe = semreg.load_recipe("vae_digits")
-run = semreg.run(recipe)
-codes = run.encode(images)
+    recipe = semreg.load_recipe("vae_digits")
+    run = semreg.run(recipe)
+    codes = run.encode(images)
+
+docs/python.md has all functions.
 """
 
 from __future__ import annotations
@@ -32,19 +34,19 @@ __all__ = [
     "open_run", "register", "run", "show", "sweep", "table", "track",
 ]  # fmt: skip
 
-# Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
-# stands here once more, for completion; `semreg.running.choices` says what it means, and a test compares the two.
+# Imports are inside the functions: `semreg list` must answer without PyTorch. The options besides a recipe are repeated
+# here, for completion; `semreg.running.choices` defines them, and a test compares the two.
 
 
 def load_recipe(
     recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, name: str | None = None
 ) -> Recipe:
-    """Read a recipe with all it extends.
+    """Read a recipe and all that it extends.
 
     Args:
         recipe: a name such as "vae_digits", a path, TOML (a text with a line break), or a dict.
         overrides: texts such as "seed=3".
-        name: what a recipe that comes from no file is called, and so the folder of its run; "recipe" by default.
+        name: the name of a recipe without a file, and of its run's folder; "recipe" by default.
 
     Raises UserError.
     """
@@ -76,31 +78,31 @@ def run(
     threads: int | None = None,
     allow_other_processes: bool = False,
 ) -> Run:
-    """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
+    """Train, evaluate and report a recipe, or resume an earlier call that stopped, and return the trained run.
 
     Args:
         recipe: as for `load_recipe`, or a loaded recipe.
-        overrides: as for `load_recipe`, where `recipe` is not loaded.
-        hooks: modules, objects or classes that observe the run, as `semreg.core.hookspecs` says.
+        overrides: as for `load_recipe`, if `recipe` is not loaded.
+        hooks: modules, objects or classes that observe the run (`semreg.core.hookspecs`).
         seed: the recipe's own by default.
         device: where to compute: "auto", "cpu" or "cuda", perhaps with a number: "cuda:1".
-        precision: of the networks: "fp32", "bf16", or "fp16" on a GPU alone.
-        data_root: where the data sets are; by default SEMREG_DATA, or `data`.
+        precision: of the networks: "fp32", "bf16", or "fp16" (only on a GPU).
+        data_root: the folder of the data sets; by default SEMREG_DATA, or `data`.
         out: the folder of all runs.
-        fallback: whether the recipe's fallback is used where its data are missing.
-        skip_bad_images: whether images that can't be read are left out, and counted.
-        continue_from: the run to go on from, which had fewer epochs.
-        judge_on: "test", or "validation" to judge on the validation images, and no figure is of test images.
-        tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
-        channels_last: whether images lie in memory pixel by pixel, in which convolutions are faster.
-        tf32: whether convolutions on a GPU may multiply in TF32, by ten bits of each number; matrix products don't.
-        compile: whether steps are compiled by torch.compile, which pays in long trainings.
-        capture: "auto" where steps may become CUDA graphs, with the same bits, or "off".
-        deterministic: whether a GPU gives the same bits each time, or the operation is named that can't.
-        threads: how many compute on the CPU; as many as PyTorch has by default.
-        allow_other_processes: whether to go on with another number of processes than the run was begun with.
+        fallback: whether to use the recipe's fallback if its data are missing.
+        skip_bad_images: whether to leave out and count images that can't be read.
+        continue_from: the run to resume from, which had fewer epochs.
+        judge_on: "test", or "validation" to judge on the validation images; then no figure is of test images.
+        tensorboard: whether to write the curves also for TensorBoard, into the run's folder.
+        channels_last: whether to store images pixel by pixel, with which convolutions are faster.
+        tf32: whether convolutions on a GPU may multiply in TF32, with ten bits of each number; matrix products don't.
+        compile: whether to compile steps by torch.compile, which saves time in long trainings.
+        capture: "auto" to run steps as CUDA graphs if possible, with the same bits, or "off".
+        deterministic: whether a GPU must give the same bits each time; semreg names an operation that can't.
+        threads: how many compute on the CPU; PyTorch's default otherwise.
+        allow_other_processes: whether to resume with another number of processes than the run was started with.
 
-    Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
+    Raises UserError for errors in the recipe, the options, the hooks or the data.
     """
     from semreg.running.garbage import uncollected
 
@@ -124,9 +126,9 @@ def open_run(
 ) -> Run:
     """Open a trained run, by its folder or `zoo:NAME`: `encode`, `decode`, `sample`, `interpolate`, `tensor`, `module`.
 
-    Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
-    for them; components that only train need not be installed. `judge_on` is as for `run`: it says whose results are
-    shown, and which images are its test images. Raises UserError if it is none.
+    Its data are read on first use, from `data_root` (by default SEMREG_DATA, or `data`). Components that only training
+    needs may be missing. `judge_on` is as for `run`: it selects the results to show, and which images are its test
+    images. Raises UserError if the folder is not a run.
     """
     from semreg.running.garbage import uncollected
 
@@ -148,21 +150,21 @@ def export(
     push: str | None = None,
     data_root: str | Path | None = None,
 ) -> Exported:
-    """Export a trained run into a new folder that needs no semreg; what was found on the way.
+    """Export a trained run into a new folder that needs no semreg, and return what the export reports.
 
     Args:
         run: a run, its folder, or `zoo:NAME`.
         out: the folder to make.
-        onnx: whether ONNX files are written as well; needs `semreg[onnx]`.
-        half: whether matrices and kernels are kept in half precision.
-        modules: modules of the recipe that are exported beside encoder and decoder, as `modules/NAME.pt2`.
-        images: a folder of images to compare on, where the run's data are not here.
+        onnx: whether to write ONNX files as well; needs `semreg[onnx]`.
+        half: whether to store matrices and kernels in half precision.
+        modules: modules of the recipe to export besides encoder and decoder, as `modules/NAME.pt2`.
+        images: a folder of images for the comparison, if the run's data are missing.
         license: of the model, as the Hugging Face Hub calls it.
-        push: `owner/name`, by which it is uploaded to the Hub as well; needs `huggingface_hub`.
+        push: `owner/name`, to upload it to the Hub as well; needs `huggingface_hub`.
         data_root: as for `open_run`.
 
-    Raises UserError for a folder that is there, for a run whose `[model]` says no codes, and where something
-    differs from the run; nothing is written then.
+    Raises UserError if the folder exists, if the run's `[model]` lacks codes, and if an output differs from the run's;
+    then it writes nothing.
     """
     from pathlib import Path
 
@@ -176,9 +178,9 @@ def export(
 
 
 def open_export(folder: str | Path, *, device: str = "auto") -> Run:
-    """Open an exported run, by its folder or as `zoo:NAME`, as `open_run` opens a run; its data are nowhere needed.
+    """Open an exported run, by its folder or as `zoo:NAME`, like a run with `open_run`; it never needs the data.
 
-    It has the modules that its recipe's `[model]` needs. Raises UserError if it is none.
+    It has the modules that its recipe's `[model]` needs. Raises UserError if the folder is not an export.
     """
     from semreg.trained.opening import open_export
 
@@ -196,11 +198,11 @@ def evaluate(
     device: str = "auto",
     judge_on: str = "test",
 ) -> dict[str, Result]:
-    """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
+    """Run the evaluations of a trained run again, or those in `only`, and rewrite its report.
 
-    With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
-    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root`, `device`
-    and `judge_on` are as for `run`. Raises UserError.
+    With `recipe`, which trains the same, or `overrides` of the run's own, run its evaluations that the run lacks;
+    `prune` removes results of evaluations that none of the run's recipes has any longer. `data_root`, `device` and
+    `judge_on` are as for `run`. Raises UserError.
     """
     from semreg.running.evaluate import evaluate
 
@@ -216,12 +218,12 @@ def explore(
     data_root: str | Path | None = None,
     device: str = "auto",
 ) -> Server:
-    """Serve a page of sliders, paths, samples and maps of a trained run, to this machine alone, in the background.
+    """Serve a page with sliders, paths, samples and maps of a trained run, only to this machine, in the background.
 
     `run` is its folder, or an open run; `port` is any free one by default; a browser opens the page unless `open_page`
-    is false. `data_root` and `device` are as for `run`. Returns the server, whose `address` is the page's, until its
-    `close()`. Raises UserError for a run that has nothing to move, with the lines that its recipe lacks, and for a port
-    that is taken.
+    is false. `data_root` and `device` are as for `run`. Returns the server: its `address` is the page's, and it runs
+    until `close()`. Raises UserError, with the missing lines of the recipe, for a run without anything to move, and for
+    a used port.
     """
     from semreg.exploring.start import serve
     from semreg.trained.run import Run
@@ -231,10 +233,10 @@ def explore(
 
 
 def track(folder: str | Path, to: str) -> str:
-    """Bring a run, by its folder, into an experiment tracker, as far as it is not there; where it is now to be seen.
+    """Copy a run, by its folder, to an experiment tracker, as far as it is missing there; return its address.
 
-    `to` is a component of kind "tracker", such as a plugin brings or `register` registers. Raises UserError for what is
-    no run, for a tracker that there isn't, and for a store that doesn't answer.
+    `to` is a component of kind "tracker", from a plugin or from `register`. Raises UserError if the folder is not a
+    run, if there is no such tracker, and if its store doesn't answer.
     """
     from pathlib import Path
 
@@ -244,7 +246,7 @@ def track(folder: str | Path, to: str) -> str:
 
 
 def register(kind: str, name: str) -> Callable[[Registered], Registered]:
-    """A decorator that makes a function or class a component of this process, by the name that recipes call it.
+    """Decorate a function or class to make it a component of this process, with a name for recipes.
 
         @semreg.register("loss", "charbonnier")
         def charbonnier(prediction, target, *, epsilon: float = 1e-3):
@@ -266,12 +268,12 @@ def register(kind: str, name: str) -> Callable[[Registered], Registered]:
 
 
 class _Components(ModuleType):
-    """The package of the standard components, which is called for a list of all that there are."""
+    """The package of the standard components; a call lists all components."""
 
     def __call__(self, kind: str | None = None) -> Components:
-        """All components that are installed or registered, or those of one kind, as a list shown as a table.
+        """Return all installed or registered components, or those of one kind, as a list that displays as a table.
 
-        Nothing of theirs is imported. Raises UserError if there is no such kind.
+        It doesn't import them. Raises UserError if there is no such kind.
         """
         from semreg.cli.listing import components
 
@@ -282,9 +284,9 @@ components.__class__ = _Components
 
 
 def show(name: str) -> Description:
-    """What is called so: signature, documentation, paper and origin, as `semreg show` prints them.
+    """Return the signature, documentation, paper and origin of a component, as `semreg show` prints them.
 
-    Raises UserError, with the closest names, if there is none, and if one can't be imported.
+    Raises UserError, with the closest names, if there is none, and if it can't be imported.
     """
     from semreg.cli.listing import description
 

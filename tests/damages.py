@@ -255,7 +255,7 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "link to a folder": (FACES, linked("faces/all", "."), ["/root/faces: 'all' is a link to a folder"]),
     "class is a link": (ANIMALS, linked("animals/cow", "cat"), ["/root/animals: 'cow' is a link to a folder"]),
     "file name is no text": (ANIMALS, file_in_bytes, [r"root/animals/cat/\udcff.png: not a readable image"]),
-    "class name is no text": (ANIMALS, class_in_bytes, [r"label  the name '\udcffcat' is no text; rename it"]),
+    "class name is no text": (ANIMALS, class_in_bytes, [r"label  the name '\udcffcat' is not a text; rename it"]),
     # tables
     "table empty": (FACES, csv_of(""), [LABELS, "there are no rows"]),
     "table only a header": (FACES, csv_of("file,x\n"), [LABELS, "there are no rows"]),
@@ -301,26 +301,26 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "archive empty": (ARCHIVE, holds("set.npz", b""), ["root/set.npz: not a NumPy archive"]),
     "archive damaged": (ARCHIVE, turned_bytes, ["root/set.npz", "images  can't be read"]),
     "archive pickled": (ARCHIVE, arrays(y=np.array([{}] * COUNT)), ["root/set.npz", "y  can't be read: Object arrays"]),
-    "member is no array": (ARCHIVE, member("y.npy", b"hello"), ["root/set.npz", "y  can't be read: it is no array"]),
+    "member is no array": (ARCHIVE, member("y.npy", b"hello"), ["root/set.npz", "y  can't be read: it is not an"]),
     "head calls a function": (ARCHIVE, member("images.npy", npy_head("print(5)")), ["images  can't be read"]),
     "head claims a terabyte": (f"{ARCHIVE}\nsize = 6", claiming(f"({COUNT}, 1000000, 100000)"), ["can't be read"]),
     "head claims too much": (f"{ARCHIVE}\nsize = 6", claiming(f"({COUNT}, {10**20}, 1)"), ["images  can't be read"]),
     "images none": (ARCHIVE, arrays(images=np.zeros((0, 6, 6), np.uint8)), ["root/set.npz", "there are no images"]),
     "images without pixels": (ARCHIVE, arrays(images=np.zeros((COUNT, 0, 6), np.uint8)), ["images  shape (12, 0, 6)"]),
     "images of other axes": (ARCHIVE, arrays(images=np.zeros((COUNT, 6, 6, 2), np.uint8)), ["shape (12, 6, 6, 2)"]),
-    "images as numbers": (ARCHIVE, arrays(images=np.full((COUNT, 6, 6), np.nan)), ["images  float64 values; uint8"]),
+    "images as numbers": (ARCHIVE, arrays(images=np.full((COUNT, 6, 6), np.nan)), ["images  float64 values; expected"]),
     "fewer labels": (ARCHIVE, arrays(y=np.arange(5)), ["root/set.npz", "y  has 5 rows, there are 12 images"]),
     "labels none": (ARCHIVE, arrays(y=np.arange(0)), ["y  has 0 rows, there are 12 images"]),
-    "labels not whole": (ARCHIVE, arrays(y=np.full(COUNT, np.nan)), ["y  float64 (12,); whole numbers or text"]),
-    "labels are no text": (ARCHIVE, arrays(y=np.array(["\udcff"] * COUNT)), ["kind", r"'\udcff' is no text"]),
+    "labels not whole": (ARCHIVE, arrays(y=np.full(COUNT, np.nan)), ["y  found float64 (12,); expected whole"]),
+    "labels are no text": (ARCHIVE, arrays(y=np.array(["\udcff"] * COUNT)), ["kind", r"'\udcff' is not a text"]),
     "attributes not 0 or 1": (
-        f'{ARCHIVE}\nattributes = "a"', arrays(a=np.array([[0, 1, 0.5]] * COUNT)), ["a  values [0.5]; 0 and 1"]
+        f'{ARCHIVE}\nattributes = "a"', arrays(a=np.array([[0, 1, 0.5]] * COUNT)), ["a  found values [0.5]; expected 0"]
     ),
-    "attributes none": (f'{ARCHIVE}\nattributes = "a"', arrays(a=np.zeros((COUNT, 0))), ["a  float64 (12, 0)"]),
+    "attributes none": (f'{ARCHIVE}\nattributes = "a"', arrays(a=np.zeros((COUNT, 0))), ["a  found float64 (12, 0)"]),
     "attributes of one name": (
         f'{ARCHIVE}\nattributes = "a"\nattribute_names = "n"',
         arrays(a=np.arange(2 * COUNT).reshape(-1, 2) % 2, n=np.array(["round", "round"])),
-        ["attributes", "'round' stands there twice"],
+        ["attributes", "'round' occurs twice"],
     ),
     "vectors not finite": (
         f'{ARCHIVE}\nvectors = {{ v = "v" }}', arrays(v=np.array([1.0] * 7 + [1e300] * 5)), ["v  not all", "row 7"]
@@ -348,12 +348,12 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
             lacks(LABELS_IDX)(root),
             holds(f"{LABELS_IDX}.gz", gzip.compress(idx(np.zeros(COUNT, np.uint8)) + bytes(10**7), 1))(root),
         ),
-        [f"root/{LABELS_IDX}.gz: its head says 12 bytes, there are more"],
+        [f"root/{LABELS_IDX}.gz: its header promises 12 bytes, there are more"],
     ),
     # CelebA
     "CelebA's table empty": (CELEBA, holds(ATTR, b""), [f"root/{ATTR}: line 2 does not hold"]),
     "CelebA's table binary": (CELEBA, holds(ATTR, bytes(99)), [f"root/{ATTR}: can't be read: line 1"]),
-    "CelebA's table after empty lines": (CELEBA, changed(ATTR, "000002.jpg ", "\n\n000002.jpg 7"), ["line 6: a"]),
+    "CelebA's table after empty lines": (CELEBA, changed(ATTR, "000002.jpg ", "\n\n000002.jpg 7"), ["line 6: expected a file name"]),
     "CelebA's table is a queue": (CELEBA, replaced(ATTR, os.mkfifo), [f"(looked for {ATTR})"]),
     "CelebA's partition names one twice": (
         CELEBA, changed(PARTITION, "000002.jpg", "000001.jpg"), [f"root/{PARTITION}: line 2", "twice"]

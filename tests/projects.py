@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,3 +16,11 @@ PROJECTS: dict[Path, dict[str, Any]] = {
 """By their folders."""
 ALL = [re.split(r"[^\w-]", named)[0] for named in PROJECTS[ROOT]["optional-dependencies"]["all"]]
 """The plugins that `semreg[all]` brings."""
+
+
+def installed(distribution: str) -> str:
+    """A distribution with its version, as messages name it."""
+    return f"{distribution} {metadata.version(distribution)}"
+
+
+SEMREG = installed("semreg")

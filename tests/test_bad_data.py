@@ -122,7 +122,7 @@ SPLIT = "file,split,x"
     ("data", "content", "message"),
     [
         (FACES, table(((f"{k}.png", "test", k % 2) for k in range(6)), SPLIT), "no image is in the train split"),
-        (FACES, table([("0.png", "train", 0), ("1.png", "test", 1)], SPLIT), "1 images; 1 to 1 fit"),
+        (FACES, table([("0.png", "train", 0), ("1.png", "test", 1)], SPLIT), "1 images; expected 1 to 1"),
         (f"{FACES}\nsplit = {{ train = 12 }}", None, "12 of the 12 images would be 12; both parts need at least one"),
         (f"{FACES}\nsplit = {{ train = 0.01 }}", None, "0.01 of the 12 images would be 0"),
         (f"{FACES}\nsplit = {{ validation = 50 }}", None, "data.split.validation  50 of the 10 images would be 50"),
@@ -266,7 +266,7 @@ TOLD = "warning: left out as unreadable: 2 of 12 images (root/faces/3.png: "
 
 def test_bad_images_are_left_out_told_and_recorded(two_bad: Path, command: Command) -> None:
     refused = command("run", FACES).stderr
-    assert refused.splitlines()[0].endswith("--skip-bad-images, which counts them): 2 errors")
+    assert refused.splitlines()[0].endswith("skip and count them by --skip-bad-images): 2 errors")
     assert ("3.png" in refused, "5.png" in refused) == (True, True)
     result = command("run", FACES, "--skip-bad-images")
     assert result.exit_code == 0
@@ -310,7 +310,7 @@ def test_a_run_does_not_go_on_with_mended_images(
     draw(two_bad / "faces/3.png")
     refused = command("run", FACES, "--skip-bad-images")
     assert refused.exit_code == 2
-    assert "the images or labels are not those that the run was begun with" in refused.stderr
+    assert "the images or labels have changed since the run started" in refused.stderr
 
 
 def test_only_bad_images(command: Command, root: Path) -> None:

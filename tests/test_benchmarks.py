@@ -105,7 +105,7 @@ def test_the_report_is_markdown_with_the_goals_first(tmp_path: Path, capsys: pyt
 def test_an_unknown_topic_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         speed.main(["lop"])
-    assert "no such topic: lop; there is: loop, training" in capsys.readouterr().err
+    assert "no such topic: lop; expected one of: loop, training" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -34,9 +34,9 @@ from tests.test_recipes import OWN_FILES, RECIPES, recipe_name
 CUDA, LAZY = torch.device("cuda", 0), torch.device("lazy", 0)
 SOME = ("atnl_mnist", "gm_toy", "mnist/acai", "vae_digits")
 """Recipes that are passed through each time."""
-MADE_BY_NUMBERS = {"flow", "paths_digits"}
+MADE_BY_NUMBERS = {"atnl_flow", "flow", "paths_digits"}
 """Recipes with masks that are made by numbers, so of real tensors."""
-REAL_GRADIENTS = {"priors/sphere"}
+REAL_GRADIENTS = {"mixes/atnl_uniform_on_sphere", "priors/sphere"}
 """Whose draws are of a gamma distribution, of which PyTorch has no gradient on fake tensors."""
 WANTS_A_CARD = "hasPrimaryContext"
 """In what PyTorch says of gradients of CUDA's tensors where there is no card."""

@@ -30,6 +30,11 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return Ground(tmp_path_factory.mktemp("ground"))
 
 
+def most_are_slow(each: int) -> list[Any]:
+    """All recipes, of which one in `each` is checked in every run of the tests; `test_every_recipe_checks` has all."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (at % each > 0)) for at, name in enumerate(RECIPES)]
+
+
 @pytest.fixture(autouse=True)
 def stand_ins(register: Callable[[str, str, Any], None]) -> None:
     for stand_in in STAND_INS:
@@ -41,7 +46,7 @@ def test_all_recipes_are_mutated() -> None:
     assert len(RECIPES) * EACH >= MUTATIONS
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", most_are_slow(8))
 def test_a_recipe_as_it_is_passes_in_little_time(name: str, ground: Ground) -> None:
     path = RECIPES[name]
     outcome = ground.check(path, path.read_bytes())
@@ -51,7 +56,7 @@ def test_a_recipe_as_it_is_passes_in_little_time(name: str, ground: Ground) -> N
     assert outcome.seconds < 2, "in earnest it takes under one; machines that test are busy"
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", most_are_slow(4))
 def test_a_mutated_recipe_ends_with_0_or_2_and_a_message(name: str, ground: Ground) -> None:
     path = RECIPES[name]
     failures = {}

@@ -107,9 +107,9 @@ def test_code_in_a_recipe_is_text(kind: str, toy: Toy, sentinel: Path, command: 
 
 
 NO_FILES = {
-    "/dev/zero": "it is no file",
-    "pipe": "it is no file",
-    "folder": "it is no file",
+    "/dev/zero": "it is not a file",
+    "pipe": "it is not a file",
+    "folder": "it is not a file",
     "loop": "cannot be read",
     "x" * 3000: "cannot be read",
     "/proc/self/mem": "cannot be read",

@@ -122,7 +122,7 @@ def test_a_state_from_a_stranger(state: str, trained: Path, command: Command) ->
     alone(trained, state=state.replace("SHA", digest).encode())
     code, said = command("evaluate", trained)
     assert code == 2
-    assert "no whole checkpoint" in said or "what a run of this recipe writes" in said
+    assert "no whole checkpoint" in said or "not those of a run of this recipe" in said
 
 
 def test_a_state_with_wrong_parts(trained: Path, tmp_path: Path, command: Command) -> None:
@@ -211,7 +211,7 @@ def reported(run: Path) -> bool:
         refused = True
     else:
         refused = False
-    assert not refused or "do not hold what a run writes" in page or "cannot be read" in page
+    assert not refused or "are not those of a run" in page or "cannot be read" in page
     assert refused or "<script>alert(1)" not in page
     return not refused
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import keep, pages
 from benchmarks.pages import mean, number, percent, read_results, written
 from semreg.core import UserError
-from semreg.tables.grid import Grid, Row
+from semreg.tables.grid import Grid, Ranked, Ranking, Row
 from semreg.tables.pages import write_table
 from tests.tables.conftest import finished
 
@@ -23,11 +23,11 @@ Right on ?<!--= percent(toys.atnl.probe.accuracy, 2) --> %, not 7 %,
 p = 1<!--= number(toys.vae.tests.atnl.probe.accuracy.p_value[0], 3) -->.
 
 <!--=
-| | probe (paper) | spare |
-| --- | --- | --- |
-{% for row in (toys.atnl, toys.vae) %}
-| {{ row.about.title }} | {{ percent(row.probe.accuracy) }} ({{ number(row.paper.probe.accuracy) }})
-  | {{ number(row.probe.spare, 0) }} |
+| | mean rank | probe (paper) | spare |
+| --- | --- | --- | --- |
+{% for row in (toys.vae, toys.atnl) | sort(attribute="ranking.mean_rank") %}
+| {{ row.about.title }} | {{ number(row.ranking.mean_rank, 0) }}
+  | {{ percent(row.probe.accuracy) }} ({{ number(row.paper.probe.accuracy) }}) | {{ number(row.probe.spare, 0) }} |
 {% endfor %}
 -->
 
@@ -35,10 +35,10 @@ Text.
 """
 WRITTEN = PAGE.replace("?<!", "92.50 ± 3.54<!").replace("p = 1<!", "p = 0.125<!").replace(
     "Text.",
-    """| | probe (paper) | spare |
-| --- | --- | --- |
-| ATNL | 92.5 ± 3.5 (0.99) | 1 ± 0 |
-| vae | 70.0 ± 0.0 (–) | 1 ± 0 |
+    """| | mean rank | probe (paper) | spare |
+| --- | --- | --- | --- |
+| ATNL | 1 | 92.5 ± 3.5 (0.99) | 1 ± 0 |
+| vae | 2 | 70.0 ± 0.0 (–) | 1 ± 0 |
 
 Text.""",
 )  # fmt: skip
@@ -57,7 +57,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cell.folder.mkdir(parents=True)
             (cell.folder / "run.json").write_text(json.dumps({"commit": "0a1b", "threads": 1, "card": "H100"}))
     folder = tmp_path / "tables" / "toys"
-    write_table(Grid("toys", rows, command=COMMAND), folder)
+    write_table(Grid("toys", rows, command=COMMAND, ranking=Ranking((Ranked("probe.accuracy", True),))), folder)
     return folder
 
 

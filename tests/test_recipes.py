@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core import ClassField
-from semreg.core.registry import OWN_DISTRIBUTION
+from semreg.core.registry import OWN_DISTRIBUTION, components
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.schema import parse_tables
@@ -80,6 +80,20 @@ def test_the_word_for_the_classes_is_changed_alone(path: Path, tmp_path: Path) -
         for judge in judges:
             if _has_a_word_for_its_classes(judge.recipe.path):
                 assert judge.fields["kind"] == plan.fields["kind"]
+
+
+def test_mixes_have_one_budget_and_atnl_meets_every_prior() -> None:
+    mixes = {path.stem: load_recipe(path).resolve() for path in (ROOT / "recipes" / "mixes").glob("*.toml")}
+    kept = [(table["data"], table["optimizer"], table["phases"]["main"]["epochs"]) for table in mixes.values()]
+    assert all(one == kept[0] for one in kept)
+    assert {
+        tuple(table["modules"][name]["widths"]) for table in mixes.values() for name in ("encoder_s", "encoder_u")
+    } == {(16, 32, 64)}
+    asked = {name: table["evaluate"].keys() - {"inpainting"} for name, table in mixes.items()}
+    assert all(one == asked["gm"] for one in asked.values())
+    priors = {f"atnl_{one.name}": one.name for one in components("prior")}
+    assert {name: mixes[name]["modules"]["prior_s"]["use"] for name in mixes if name.startswith("atnl_")} == priors
+    assert all(mixes[name]["losses"]["atnl"] for name in priors)
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
+from semreg.core.version import __version__
 from semreg.scaffold.writing import write_plugin
+from tests.projects import SEMREG, installed
 
 PYPROJECT = """
 [build-system]
@@ -126,7 +129,7 @@ def test_a_stranger_s_loss_trains_next_to_ours_until_it_is_removed(sites: dict[s
     report = Path(tmp_path, printed.strip().splitlines()[-1].removeprefix("report: "))
     record = json.loads((report.parent / "run.json").read_text())
     assert record["versions"]["semreg-fresh-scatter"] == "0.1.0"
-    assert record["versions"]["semreg-gmprior"] == "0.1.0"
+    assert record["versions"]["semreg-gmprior"] == metadata.version("semreg-gmprior")
     shutil.rmtree(site)
     assert "fresh_scatter" not in python("-m", "semreg", "list", "loss", cwd=tmp_path, site=site)
 
@@ -139,7 +142,7 @@ def test_a_broken_one_breaks_what_uses_it_alone(
     code, output = invoke("plugins", "--load")
     assert code == 0
     assert "semreg-broken-wheel 2.0 · broken: its loss 'broken_wheel' cannot be imported" in output
-    assert "semreg-atnl 0.1.0 · ready" in output
+    assert f"{installed('semreg-atnl')} · ready" in output
     assert "broken_wheel" in invoke("list", "loss")[1]
     assert invoke("check", recipe(tmp_path, "l2(encoder(image), encoder(image))"))[0] == 0
     code, output = invoke("check", recipe(tmp_path, "broken_wheel(encoder(image))"))
@@ -152,10 +155,10 @@ def test_a_name_of_ours_is_refused_where_it_is_used(
     sites: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(sites["greedy"]))
-    assert states()["semreg-greedy-wheel"] == "loss 'l2' is claimed by semreg 0.1.0, too"
+    assert states()["semreg-greedy-wheel"] == f"loss 'l2' is claimed by {SEMREG}, too"
     code, output = invoke("check", recipe(tmp_path, "l2(encoder(image), encoder(image))"))
     assert code == 2
-    assert "'l2' is claimed by semreg 0.1.0" in output
+    assert f"'l2' is claimed by {SEMREG}" in output
     assert "and by semreg-greedy-wheel 2.0" in output
     assert invoke("check", recipe(tmp_path, "l1(encoder(image), encoder(image))"))[0] == 0
     monkeypatch.setenv("SEMREG_PLUGINS", "semreg-olr")
@@ -167,7 +170,8 @@ def test_one_for_another_interface_is_refused_before_it_is_imported(
     sites: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(sites["older"]))
-    message = "it is written for interface 1 of semreg, and semreg 0.1.0 has interface 2; install another version"
+    here = f"semreg {__version__} has interface 2"
+    message = f"it is written for interface 1 of semreg, and {here}; install another version"
     assert states()["semreg-older-wheel"].startswith(f"refused: {message}")
     code, output = invoke("check", recipe(tmp_path, "older_wheel(encoder(image))"))
     assert code == 2
@@ -184,4 +188,4 @@ def test_only_what_the_environment_names_is_on(monkeypatch: pytest.MonkeyPatch, 
     )
     code, output = invoke("check", recipe(tmp_path, "atnl(encoder(image), digit)"))
     assert code == 2
-    assert "it is one of semreg-atnl 0.1.0, which SEMREG_PLUGINS switches off" in output
+    assert f"it is one of {installed('semreg-atnl')}, which SEMREG_PLUGINS switches off" in output

@@ -27,14 +27,17 @@ cache = command_group()
 Names = Annotated[
     list[str],
     typer.Argument(
-        metavar="[NAME]", help="Caches, or globs of them in quotes.", show_default=False, autocompletion=cache_names
+        metavar="[NAME]",
+        help="Names of caches, or quoted globs of names.",
+        show_default=False,
+        autocompletion=cache_names,
     ),
 ]
 
 
 @cache.callback()
 def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson = False) -> None:
-    """List the data that are kept decoded; clear some."""
+    """List the cached data sets; `clear` removes caches."""
     if context.invoked_subcommand is not None:
         return
     from semreg.data.cache_collection import cache_folder, kept_caches
@@ -45,7 +48,7 @@ def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson
         listed = [one.as_dictionary() | {"runs": users.get(one.folder.name, [])} for one in kept]
         echo_json({"folder": str(folder), "caches": listed})
     elif not kept:
-        echo(f"no data set is kept in {folder}")
+        echo(f"no data set is cached in {folder}")
     else:
         rows = [_row(one, len(users.get(one.folder.name, []))) for one in kept]
         titles = ("cache", "images", "each", "size", "last used", "runs", "")
@@ -61,16 +64,19 @@ def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson
 def clear_caches(
     names: Names = [],  # noqa: B006  typer reads the default and never changes it
     unused: Annotated[
-        bool, typer.Option("--unused", help="All that no run in --out is trained on, and what is half built.")
+        bool, typer.Option("--unused", help="Remove caches that no run in --out uses, and half-built ones.")
     ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all caches.")] = False,
     out: Out = Path("runs"),
 ) -> None:
-    """Remove caches of data sets; none that a process uses. What is needed again is built again."""
+    """Remove caches of data sets that no process uses.
+
+    A run that needs a removed cache builds it again.
+    """
     from semreg.data.cache_collection import CacheIsBusy, cache_folder, clear, kept_caches, tidy_caches
 
     if bool(names) + unused + everything != 1:
-        raise UserError("semreg cache clear", "say which: names, --unused or --all")
+        raise UserError("semreg cache clear", "give names, --unused or --all")
     folder = cache_folder()
     kept = kept_caches(folder)
     problems: list[Problem] = []
@@ -91,7 +97,7 @@ def clear_caches(
         except CacheIsBusy:
             say(f"{one.folder.name} stays: a process uses it")
     if not chosen:
-        echo("there is nothing to clear" if not kept else f"each cache is that of a run in {out}")
+        echo("there is no cache to clear" if not kept else f"every cache belongs to a run in {out}")
 
 
 def _users(out: Path) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ Runs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN...",
-        help="Folders of runs, their names, globs of names in quotes, or zoo:NAME.",
+        help="Folders or names of runs, quoted globs of names, or zoo:NAME.",
         show_default=False,
         autocompletion=trained_names,
     ),
@@ -35,10 +35,10 @@ def compare(
     name: TableName = None,
     out: Out = Path("runs"),
 ) -> None:
-    """Write one table of any runs, as they are; nothing is trained.
+    """Write one table of existing runs without training.
 
-    Each recipe is a row, and its runs with different seeds are one. What is shown is stored in the runs: nothing is
-    computed again, and no plugin of theirs is needed.
+    Each recipe is a row: the mean and standard deviation over its seeds. The command reads what the runs' folders hold.
+    It computes nothing again, and needs none of the runs' plugins.
     """
     from semreg.tables.comparing import compare_runs
     from semreg.tables.growing import Wanted

@@ -35,7 +35,7 @@ Part = dict[str, Any]
 
 
 def doctor(data_root: DataRoot = Path("data"), out: Out = Path("runs"), as_json: AsJson = False) -> None:
-    """Tell what a bug report needs: versions, devices, data."""
+    """Print what a bug report needs: versions, devices, data."""
     parts: dict[str, Callable[[], Part]] = {
         "versions": _versions,
         "devices": _devices,
@@ -187,7 +187,7 @@ def _found(kind: str, name: str, target: str, origin: str, data_root: Path) -> s
         parameters = inspect.signature(made).parameters
         needed = [one.name for one in parameters.values() if one.default is one.empty and one.name != "root"]
         if needed:
-            return f"needs to be told: {', '.join(needed)}"
+            return f"needs options: {', '.join(needed)}"
         made(**({"root": data_root} if "root" in parameters else {})).locate()
         return FOUND
     except DataMissing as missing:
@@ -195,4 +195,4 @@ def _found(kind: str, name: str, target: str, origin: str, data_root: Path) -> s
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin's may raise anything
-        return f"cannot be told: {cause_of(error, UserError)}"
+        return f"failed: {cause_of(error, UserError)}"

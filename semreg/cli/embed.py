@@ -16,17 +16,18 @@ from semreg.store.messages import say
 
 def embed(
     run: RunFolder,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Images of any size.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", help="A .npz or a .csv.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of images of any size.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="File to write, .npz or .csv.", show_default=False)],
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
     runs: Runs = Path("runs"),
 ) -> None:
-    """Write the codes of all images of a folder to a file.
+    """Write the codes of all images in a folder to one file.
 
-    All images below the folder, in natural order (2 before 10); what is no image is passed over and counted. A .npz
-    holds an array for each code that the recipe's [model] names, and `files`; a .csv a row for each file: its name,
-    then every number of every code, spatial codes flattened. The training data are not needed.
+    The command reads all images below the folder in natural order (2 before 10), and skips and counts other files. A
+    .npz file holds one array for each code that the recipe's [model] names, and the array `files`. A .csv file has one
+    row for each image: its name, then every number of every code, spatial codes flattened. You don't need the training
+    data.
 
     From Python: semreg.trained.embed.
     """

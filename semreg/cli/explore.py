@@ -19,17 +19,19 @@ from semreg.store.messages import say
 def explore(
     run: RunFolder,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Of the page's address; any free one if left out.")
+        int, typer.Option("--port", min=0, max=65535, help="Port of the page's address; 0 takes any free port.")
     ] = 0,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
     static: Annotated[
         Path | None,
         typer.Option(
-            "--static", metavar="FILE.html", help="Write one page of pictures made in advance, and serve none."
+            "--static",
+            metavar="FILE.html",
+            help="Write the page as one file with ready-made pictures; start no server.",
         ),
     ] = None,
     images: Annotated[
-        int, typer.Option("--images", min=2, max=32, help="Test images that a page of --static shows.")
+        int, typer.Option("--images", min=2, max=32, help="Number of test images on the page of --static.")
     ] = 4,
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
@@ -37,14 +39,14 @@ def explore(
 ) -> None:
     """Open a page of sliders, paths, samples and maps of a run.
 
-    The page is served to this machine alone, by an address that only you are told, and asks no other. What there is to
-    move follows from the roles that the recipe's [model] says, and plugins add to it. With --static the same is written
-    as one file, for others.
+    Only this machine can open the page, and only by its secret address; the page requests no other address. The
+    recipe's [model] and the installed plugins decide which controls the page has. With --static the command writes the
+    page as one file, which you can give to others.
 
     From Python: semreg.explore.
     """
     if static is not None and (static.suffix.lower() != ".html" or static.is_dir()):
-        raise UserError("--static", f"{static} is no name of a .html file")
+        raise UserError("--static", f"{static} doesn't end in .html, or is a folder")
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         from semreg.exploring.start import explorer_of, write_page
 
@@ -56,7 +58,7 @@ def explore(
 
         server = Server(explorer_of(opened, data_root), port)
         echo(f"page: {server.address}")
-        say("it is served until you press Ctrl-C")
+        say("press Ctrl-C to stop serving it")
         if open_page:  # which may wait for the browser, and the browser for the page
             threading.Thread(target=_open, args=(server.address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
@@ -68,4 +70,4 @@ def _open(address: str) -> None:
     import webbrowser
 
     if not webbrowser.open(address):
-        say("no browser opened; go to that address")
+        say("no browser opened; open that address yourself")

@@ -15,31 +15,32 @@ from semreg.store.names import folder_of
 
 def export(
     run: RunFolder,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to make.", show_default=False)],
-    onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX files as well.")] = False,
-    half: Annotated[bool, typer.Option("--half", help="Keep matrices and kernels in half precision.")] = False,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to make.", show_default=False)],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write ONNX files.")] = False,
+    half: Annotated[bool, typer.Option("--half", help="Store matrices and kernels in half precision.")] = False,
     modules: Annotated[
-        list[str], typer.Option("--module", metavar="NAME", help="Also this module of the recipe; may be repeated.")
+        list[str], typer.Option("--module", metavar="NAME", help="Also export this module of the recipe; repeatable.")
     ] = [],  # noqa: B006  typer reads the default and never changes it
     images: Annotated[
         Path | None,
-        typer.Option("--images", metavar="FOLDER", help="Compare on these images, where the run's data are not here."),
+        typer.Option("--images", metavar="FOLDER", help="Compare on these images, if the run's data are not here."),
     ] = None,
     license: Annotated[
-        str, typer.Option("--license", metavar="NAME", help="Of the model, as the Hugging Face Hub calls it.")
+        str,
+        typer.Option("--license", metavar="NAME", help="License of the model, by its name on the Hugging Face Hub."),
     ] = "unknown",
     push: Annotated[
-        str | None, typer.Option("--push", metavar="OWNER/NAME", help="Upload it to the Hugging Face Hub, too.")
+        str | None, typer.Option("--push", metavar="OWNER/NAME", help="Also upload the folder to the Hugging Face Hub.")
     ] = None,
     data_root: DataRoot = Path("data"),
     runs: Runs = Path("runs"),
 ) -> None:
-    """Export a trained run into a folder that needs no semreg.
+    """Export a trained run into a folder that works without semreg.
 
-    It holds the encoder and the decoder of the recipe's [model] as modules that PyTorch alone loads, the weights, a
-    short example, and a model card filled in from the run. They are compared with the run on real images, and the
-    example is run where nothing but PyTorch is installed; on a difference nothing is written. Images are given to the
-    encoder as RGB uint8 (batch, height, width, 3), of any size. Every command that takes a run takes the folder.
+    The folder holds the encoder and the decoder of the recipe's [model] as modules that PyTorch alone loads, the
+    weights, a short example, and a model card. semreg compares the modules with the run on real images, and runs the
+    example where only PyTorch is installed; if anything differs, it writes nothing. The encoder takes RGB images of any
+    size as uint8 (batch, height, width, 3). Commands that use a trained run accept the folder in its place.
 
     From Python: semreg.export.
     """

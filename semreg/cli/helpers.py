@@ -51,14 +51,14 @@ def file_kind(out: Path, *endings: str) -> str | None:
         return ending
     if out.is_file() or (ending and endings and not out.is_dir()):
         kinds = " or ".join([", ".join(f"a {ending}" for ending in endings), "a folder"][not endings :])
-        raise UserError("--out", f"{out} can't be written; {kinds} can")
+        raise UserError("--out", f"{out} can't be written; expected {kinds}")
     return None
 
 
 def require_png(out: Path) -> None:
     """Raises UserError if a picture to be written is not called .png, or is a folder."""
     if out.suffix.lower() != ".png" or out.is_dir():
-        raise UserError("--out", f"{out} is no name of a .png file")
+        raise UserError("--out", f"{out} doesn't end in .png, or is a folder")
 
 
 def write_beside(out: Path, images: Mapping[str, Tensor], run: Run, *, only: bool, scale: int | None) -> None:

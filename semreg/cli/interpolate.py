@@ -13,34 +13,36 @@ from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll
 from semreg.cli.output import echo
 from semreg.core import UserError
 
-First = Annotated[Path, typer.Argument(metavar="A", help="An image of any size.", show_default=False)]
-Last = Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)]
+First = Annotated[Path, typer.Argument(metavar="A", help="First image, of any size.", show_default=False)]
+Last = Annotated[Path, typer.Argument(metavar="B", help="Last image, of any size.", show_default=False)]
 
 
 def interpolate(
     run: RunFolder,
     a: First,
     b: Last,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="How many images, both ends included.")] = 10,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Number of images, with both ends.")] = 10,
     interpolator: Annotated[
         str | None,
-        typer.Option("--interpolator", metavar="NAME", help="As linear or spherical; the recipe's if left out."),
+        typer.Option(
+            "--interpolator", metavar="NAME", help="Interpolator, such as linear or spherical; without it the recipe's."
+        ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", help="A .png for the strip, a .gif, or a folder for single images.")
+        Path, typer.Option("--out", help="A .png file for a strip, a .gif file, or a folder for single images.")
     ] = Path("interpolation.png"),
     scale: ScaleOfAll = None,
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
     runs: Runs = Path("runs"),
 ) -> None:
-    """Make the images on the way from one image to another.
+    """Make the images on the path from one image to another.
 
-    The two images are encoded, and each image between them is decoded from a code between theirs; the first and the
-    last show what the run makes of the two images themselves. The recipe's own interpolator has the options of its
-    [model], any other its defaults; with others write it as a recipe does: '{ use = "spherical", norm =
-    "interpolated" }'. Those that follow classes, as geodesic, need the run's training data where they have other
-    options, all others none.
+    semreg encodes both images, and decodes codes on the path between theirs; the first and the last image are the run's
+    reconstructions of A and B. The recipe's own interpolator has the options that [model] gives it; others have their
+    defaults. To set options, write the interpolator as in a recipe: '{ use = "spherical", norm = "interpolated" }'.
+    Interpolators that follow classes, such as geodesic, need the training data if their options differ from the
+    recipe's.
 
     From Python: semreg.trained.interpolate.
     """
@@ -71,4 +73,4 @@ def _choice(text: str | None) -> str | dict[str, Any] | None:
     try:
         return dict(tomllib.loads(f"choice = {text}")["choice"])
     except tomllib.TOMLDecodeError as error:
-        raise UserError("--interpolator", f"{text!r} is no table as in a recipe: {error}") from None
+        raise UserError("--interpolator", f"{text!r} is not a table as in a recipe: {error}") from None

@@ -55,7 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing what draws its boxes takes as long as all else that --help does
     context_settings=HELP,
-    help="Give an autoencoder's latent space a meaning, by recipes over a registry of components.",
+    help="Train and use autoencoders whose latent space has a meaning. A recipe (a TOML file) says what to train. "
+    "Start with `semreg recipes` and `semreg run vae_digits`.",
 )
 
 
@@ -87,15 +88,17 @@ def run(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     of: Annotated[
-        Path | None, typer.Option("--of", help="The recipe's file, of which this one is a grid's copy.", hidden=True)
+        Path | None, typer.Option("--of", help="Original file of this recipe, which a grid copied.", hidden=True)
     ] = None,
-    command: Annotated[
-        str, typer.Option("--command", help="What the record is to tell as the command.", hidden=True)
-    ] = "",
+    command: Annotated[str, typer.Option("--command", help="Command to keep in the run's record.", hidden=True)] = "",
     *,
     choices: Choices,
 ) -> None:
-    """Train, evaluate and report a recipe, or go on with its run."""
+    """Train a recipe, evaluate the run, and write its report.
+
+    The same command resumes a run that was stopped, and adds evaluations that are new. To train a finished run for more
+    epochs, raise the recipe's epochs and name the run by --continue.
+    """
     with uncollected():
         from semreg.recipe.load import load_recipe
         from semreg.running.start import run_recipe
@@ -139,12 +142,14 @@ def check(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006
     data_root: DataRoot = Path("data"),
-    no_fallback: Annotated[
-        bool, typer.Option("--no-fallback", help="Leave the recipe's fallback, for missing data, unchecked.")
-    ] = False,
+    no_fallback: Annotated[bool, typer.Option("--no-fallback", help="Don't check the recipe's fallback data.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe, its data and judges; print who trains whom."""
+    """Check a recipe, its data and its judges without training.
+
+    The command reports all mistakes at once. It prints which losses train which modules, and what it found of the data.
+    A judge is a classifier that evaluations use.
+    """
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
@@ -194,14 +199,19 @@ def list_components(
     ] = None,
     as_json: AsJson = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print tables with options, documentation and source; imports them.")
+        bool,
+        typer.Option(
+            "--markdown", help="Import the components, and print tables with options, documentation and source."
+        ),
     ] = False,
     search: Annotated[
         str | None,
-        typer.Option("--search", metavar="WORDS", help="Those alone whose name or documentation has all these words."),
+        typer.Option(
+            "--search", metavar="WORDS", help="List components whose name or documentation has all these words."
+        ),
     ] = None,
 ) -> None:
-    """List the installed components; nothing of theirs is imported."""
+    """List the installed components without importing them."""
     found = components(_kind(kind))
     if search is not None:
         from semreg.cli.searching import search as matches_of
@@ -216,7 +226,7 @@ def list_components(
         from semreg.cli.markdown import as_markdown
 
         if as_json:
-            raise UserError("", "--markdown and --json are two forms of the list; choose one")
+            raise UserError("", "--markdown and --json exclude each other; choose one")
         text, problems = as_markdown(found)
         echo(text, nl=False)
         for problem in problems:
@@ -230,22 +240,27 @@ def list_components(
 @app.command(name="evaluate")
 def evaluate_run(
     run: OwnRun,
-    only: Annotated[list[str], typer.Option("--only", metavar="NAME", help="Only this one; may be repeated.")] = [],  # noqa: B006
+    only: Annotated[
+        list[str], typer.Option("--only", metavar="NAME", help="Repeat only this evaluation; repeatable.")
+    ] = [],  # noqa: B006
     recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="RECIPE", help="Do those of a recipe that trains the same.")
+        str | None,
+        typer.Option(
+            "--recipe", metavar="RECIPE", help="Run the evaluations of this recipe, which must train the same."
+        ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove results that no recipe of the run has any more.")
+        bool, typer.Option("--prune", help="Remove results of evaluations that no recipe of the run names any more.")
     ] = False,
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
     out: Out = Path("runs"),
     judge_on: JudgeOn = "test",
 ) -> None:
-    """Do a run's evaluations again, and write its report anew.
+    """Repeat a run's evaluations, and rewrite its report.
 
-    With --recipe, or --set, those that the run does not have yet, and nothing is trained.
+    With --recipe or --set, do the evaluations that the run does not have yet. The command never trains the run.
     """
     from semreg.recipe.names import find_recipe
     from semreg.running.evaluate import evaluate
@@ -263,7 +278,7 @@ def evaluate_run(
 
 @app.command()
 def report(run: OwnRun, out: Out = Path("runs")) -> None:
-    """Write a run's report anew, from what its folder holds."""
+    """Rewrite a run's report from the files in its folder."""
     from semreg.report.writing import write_report
     from semreg.store.recipes import recipes_of
 

@@ -24,8 +24,8 @@ FILLED_IN = {"sampler": FILLED_IN_SAMPLERS, "comparison": FILLED_IN_COMPARISONS}
 """Parameters that are no options, by kinds."""
 HEAD = """# Components
 
-Made by `semreg list --markdown`; `semreg show NAME` has the whole of each. In parentheses are the inputs, by position;
-those in brackets may be left out. An option without a default must be given, unless a `?` follows it.
+`semreg list --markdown` makes this page; `semreg show NAME` shows all of a component. In parentheses are the inputs, by
+position; you may leave out those in brackets. You must give an option without a default, unless a `?` follows it.
 """
 TITLED = re.compile(r"(?P<paper>(?P<authors>[^*]+), \*[^*]+\*(?P<year> \(\d{4}\))?)(?P<place>.*)", re.DOTALL)
 """A source that gives the paper's title: what the list of papers has of it, and what the tables have."""

@@ -18,8 +18,8 @@ With = Annotated[
     typer.Option(
         "--with",
         metavar="ADDITION,...",
-        help="One to three: losses.NAME, of what [model] says; losses.NAME=WEIGHT; losses.NAME(INPUTS)=WEIGHT; "
-        "a partial recipe, by name or path from here or the recipe's folder.",
+        help="One to three additions, each a loss or a partial recipe. A loss is losses.NAME, losses.NAME=WEIGHT or "
+        "losses.NAME(INPUTS)=WEIGHT; without INPUTS, [model] gives them. A partial recipe is a name or a path.",
         show_default=False,
     ),
 ]
@@ -31,14 +31,13 @@ def mix(
     additions: With,
     table: Annotated[
         bool,
-        typer.Option(
-            "--table", help="Also write a page, Markdown and JSON, and a recipe for each mix; else only print."
-        ),
+        typer.Option("--table", help="Also write an HTML page, Markdown, JSON, and a recipe for each mix."),
     ] = False,
-    epochs: Annotated[int, typer.Option("--epochs", help="Of every phase.")] = 1,
-    share: Annotated[float, typer.Option("--share", help="Of the training images.")] = 0.1,
+    epochs: Annotated[int, typer.Option("--epochs", help="Number of epochs of every phase.")] = 1,
+    share: Annotated[float, typer.Option("--share", help="Share of the training images.")] = 0.1,
     label: Annotated[
-        str | None, typer.Option("--label", metavar="FIELD", help="Of classes, where [model] has several attributes.")
+        str | None,
+        typer.Option("--label", metavar="FIELD", help="Label to rank by, if [model] names several attributes."),
     ] = None,
     seeds: Seeds = None,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
@@ -52,12 +51,13 @@ def mix(
     *,
     choices: Choices,
 ) -> None:
-    """Rank additions to a recipe, each trained for a short while.
+    """Train additions to a recipe for a short while, and rank them.
 
-    The recipe itself, each addition alone and each pair are trained at an equal budget and ranked by a linear probe on
-    the code, what the other codes leak of the class, semantic order, and the error of reconstructions; what the recipe
-    can't have is left out and said. What is finished stays, and the same command goes on. So short a training says
-    little: take the ranking for a hint of what to train in full. Options of an added loss: --set losses.NAME.KEY=VALUE.
+    The command trains the recipe itself, each addition alone and each pair, all with the same budget. It ranks them by
+    a linear probe on the code, by what the other codes leak of the class, by semantic order, and by the reconstruction
+    error; it names the criteria that the recipe does not allow. The same command resumes what was stopped, and keeps
+    what is finished. So short a training is a hint of what to train in full, and no result. Set an option of an added
+    loss by --set losses.NAME.KEY=VALUE.
     """
     from semreg.tables.growing import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix

@@ -9,7 +9,9 @@ import typer
 
 from semreg.cli.output import echo
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What recipes or users call it by.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the component in recipes, or of the command.", show_default=False)
+]
 Kind = Annotated[
     str,
     typer.Option(
@@ -26,12 +28,12 @@ def new_plugin(
     context: typer.Context,
     name: Name,
     kind: Kind,
-    out: Annotated[Path, typer.Option("--out", help="Where to make the plugin's folder.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", help="Folder in which to make the plugin's folder.")] = Path(),
 ) -> None:
-    """Write a small plugin with tests and a recipe, to change."""
+    """Write a small plugin with tests and a recipe, to start from."""
     from semreg.scaffold.writing import write_plugin
 
     commands = context.parent.command.list_commands(context.parent) if context.parent else ()  # type: ignore[attr-defined]
     folder = write_plugin(name, kind, out, commands=commands)
-    echo(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
+    echo(f"{folder}: a plugin that works as it is; start with its README.md")
     echo(f'next: pip install -e "{folder}[test]" && pytest {folder}')

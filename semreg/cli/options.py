@@ -29,37 +29,42 @@ def _option(name: str) -> Any:
 RecipeName = Annotated[
     str,
     typer.Argument(
-        metavar="RECIPE", help="A recipe's name, or its file (.toml).", show_default=False, autocompletion=recipe_names
+        metavar="RECIPE",
+        help="Name of a shipped recipe, or a recipe file (.toml).",
+        show_default=False,
+        autocompletion=recipe_names,
     ),
 ]
 RunFolder = Annotated[
     Path,
     typer.Argument(
-        metavar="RUN", help="A run's folder, its name, or zoo:NAME.", show_default=False, autocompletion=trained_names
+        metavar="RUN", help="Folder or name of a run, or zoo:NAME.", show_default=False, autocompletion=trained_names
     ),
 ]
 OwnRun = Annotated[
     Path,
-    typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names),
+    typer.Argument(metavar="RUN", help="Folder or name of a run.", show_default=False, autocompletion=run_names),
 ]
 Overrides = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
 ]
 DataRoot = Annotated[Path, _option("data_root")]
 Out = Annotated[Path, _option("out")]
 Device = Annotated[str, _option("device")]
 JudgeOn = Annotated[str, _option("judge_on")]
 Runs = Annotated[Path, typer.Option("--runs", help=_CHOICES["out"].metadata["help"])]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", parser=chosen_seed, help="Of all draws.")]
-Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", parser=chosen_seed, help="Seed of all random draws.")]
+Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Draw each pixel as N × N pixels.")]
 ScaleOfAll = Annotated[
     int | None,
-    typer.Option("--scale", metavar="N", min=1, help="Each pixel N × N large; single images as they are if left out."),
+    typer.Option(
+        "--scale", metavar="N", min=1, help="Draw each pixel as N × N pixels; without it single images keep their size."
+    ),
 ]
-Image = Annotated[Path, typer.Argument(metavar="IMG", help="An image of any size.", show_default=False)]
-PictureFile = Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture to write.")]
-Only = Annotated[bool, typer.Option("--only", help="Only the result, without what it was made of.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Image = Annotated[Path, typer.Argument(metavar="IMG", help="Image file of any size.", show_default=False)]
+PictureFile = Annotated[Path, typer.Option("--out", metavar="FILE.png", help="Picture to write.")]
+Only = Annotated[bool, typer.Option("--only", help="Write only the result, without the images beside it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def takes_choices(*left_out: str, **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -16,7 +16,7 @@ from semreg.store.messages import say
 
 def plugins(
     load: Annotated[
-        bool, typer.Option("--load", help="Import every component, and say which can't be imported.")
+        bool, typer.Option("--load", help="Import every component, and name those that can't be imported.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

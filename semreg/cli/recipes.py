@@ -24,7 +24,9 @@ NARROWEST = 40
 
 
 def recipes(
-    pattern: Annotated[str | None, typer.Argument(metavar="[GLOB]", help="Such as 'mnist/*' or '*'.")] = None,
+    pattern: Annotated[
+        str | None, typer.Argument(metavar="[GLOB]", help="Names to list, such as 'mnist/*' or '*'.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the recipes that semreg ships."""
@@ -47,11 +49,13 @@ def recipes(
 
 def cp(
     recipe: RecipeName,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy, or a folder for it.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write, or a folder for it.", show_default=False)
+    ],
 ) -> None:
     """Copy a recipe to a file of your own.
 
-    Comments stay, and what it extends is named so that it is found from there.
+    The copy keeps the comments. It names the recipes that it extends so that semreg finds them from its new place.
     """
     from semreg.recipe.copying import copied_text
     from semreg.recipe.load import load_recipe
@@ -65,7 +69,7 @@ def cp(
     if not target.parent.is_dir():
         raise UserError(str(target), f"there is no folder {str(target.parent)!r}")
     if os.path.lexists(target):
-        raise UserError(str(target), "is there already, and nothing is overwritten; choose another name")
+        raise UserError(str(target), "exists already; choose another name")
     try:
         text = copied_text(source, target.parent)
     except AmbiguousNameError as error:
@@ -76,8 +80,8 @@ def cp(
 
 
 def diff(
-    one: Annotated[str, typer.Argument(metavar="A", help="A recipe or a run.", show_default=False)],
-    other: Annotated[str, typer.Argument(metavar="B", help="A recipe or a run.", show_default=False)],
+    one: Annotated[str, typer.Argument(metavar="A", help="Recipe or run.", show_default=False)],
+    other: Annotated[str, typer.Argument(metavar="B", help="Recipe or run.", show_default=False)],
     out: Out = Path("runs"),
     as_json: AsJson = False,
 ) -> None:

@@ -28,13 +28,13 @@ def print_runs(out: Path, wanted: Selection) -> None:
     """
     found = collection(out, wanted)
     if not found.runs:
-        echo(f"none of the {found.count} runs in {out} is such a one" if found.count else f"no runs in {out}")
+        echo(f"none of the {found.count} runs in {out} matches" if found.count else f"no runs in {out}")
         return
     own, judges = ([run for run in found.runs if bool(run.judges) is judging] for judging in (False, True))
     if own:
         _print_columns(own, found.figures)
     if judges:
-        echo("\n" * bool(own) + "judges, which evaluations of other runs use:")
+        echo("\n" * bool(own) + "judges of other runs' evaluations:")
         _print_columns(judges, found.figures)
 
 
@@ -82,7 +82,7 @@ def _watch_on_terminal(out: Path, wanted: Selection) -> None:
     watched = {run.folder for run in runs if run.running}
     if not watched:
         print_runs(out, wanted)
-        echo("no run is under way")
+        echo("no run is running")
         return
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         while True:

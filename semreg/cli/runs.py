@@ -19,36 +19,36 @@ runs = command_group()
 
 Figures = Annotated[
     list[str],
-    typer.Option("--figures", metavar="GLOB", help="Show figures by EVALUATION.FIGURE; may be repeated."),
+    typer.Option(
+        "--figures", metavar="GLOB", help="Show figures (metrics) whose EVALUATION.FIGURE matches; repeatable."
+    ),
 ]
 OfRecipes = Annotated[
-    list[str], typer.Option("--recipe", metavar="GLOB", help="Only runs of such recipes; may be repeated.")
+    list[str], typer.Option("--recipe", metavar="GLOB", help="List runs of these recipes; repeatable.")
 ]
 States = Annotated[
     list[str],
     typer.Option(
-        "--state", metavar="|".join(STATES), help="Only runs that are such; may be repeated.",
+        "--state", metavar="|".join(STATES), help="List runs in this state; repeatable.",
         autocompletion=lambda: list(STATES),
     ),
 ]  # fmt: skip
-OnData = Annotated[
-    list[str], typer.Option("--data", metavar="GLOB", help="Only runs on such data sets; may be repeated.")
-]
+OnData = Annotated[list[str], typer.Option("--data", metavar="GLOB", help="List runs on these data sets; repeatable.")]
 Where = Annotated[
     list[str],
-    typer.Option("--where", metavar="KEY=VALUE", help="Only runs whose recipe says so; may be repeated."),
+    typer.Option("--where", metavar="KEY=VALUE", help="List runs whose recipe has this value; repeatable."),
 ]
 Sort = Annotated[
     str,
     typer.Option(
-        "--sort", metavar=f"FIGURE|{AGE}|{NAME}", help="By EVALUATION.FIGURE, the least first; runs without it last.",
+        "--sort", metavar=f"FIGURE|{AGE}|{NAME}", help="Order: oldest, first name or lowest figure first.",
         autocompletion=lambda: [AGE, NAME],
     ),
 ]  # fmt: skip
 Names = Annotated[
     list[str],
     typer.Argument(
-        metavar="RUN", help="Names of runs, or globs of them in quotes.", show_default=False,
+        metavar="RUN", help="Names of runs, or quoted globs of names.", show_default=False,
         autocompletion=run_names,
     ),
 ]  # fmt: skip
@@ -63,14 +63,16 @@ def list_runs(
     data: OnData = [],  # noqa: B006
     where: Where = [],  # noqa: B006
     sort: Sort = AGE,
-    reverse: Annotated[bool, typer.Option("--reverse", help="The youngest, last or largest first.")] = False,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Reverse the order; runs without the figure stay last.")
+    ] = False,
     out: Out = Path("runs"),
     watch: Annotated[
-        bool, typer.Option("--watch", help="Follow the runs under way until they end; Ctrl-C stops watching.")
+        bool, typer.Option("--watch", help="Follow the running runs until they end; Ctrl-C stops watching.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs, with how far they are; remove some."""
+    """List the runs and their progress; `rm` removes runs."""
     from semreg.cli import run_list
 
     wanted = Selection(tuple(figures), tuple(recipes), tuple(states), tuple(data), tuple(where), sort, reverse)
@@ -80,7 +82,7 @@ def list_runs(
             raise UserError(f"semreg runs {context.invoked_subcommand}", f"{message} tells its own")
         return
     if watch and as_json:
-        raise UserError("", "--watch draws for people, --json prints once for machines; choose one")
+        raise UserError("", "--watch and --json exclude each other; choose one")
     (run_list.watch if watch else run_list.print_json if as_json else run_list.print_runs)(out, wanted)
     require_printed()
 
@@ -88,14 +90,16 @@ def list_runs(
 @runs.command("rm")
 def remove(
     names: Names,
-    force: Annotated[bool, typer.Option("--force", help="Remove also what other runs use.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also remove runs that other runs use.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what the command would remove, and remove nothing.")
+    ] = False,
     out: Out = Path("runs"),
 ) -> None:
-    """Remove runs; none that is under way, or that others use.
+    """Remove runs that are not running and that no other run uses.
 
-    A run is removed with its whole folder. It uses others as judges of its evaluations, for `weights`, or to go on from
-    (--continue). Where one of several can't be removed, none is.
+    The command removes whole folders. A run uses another one as the judge of an evaluation, for `weights`, or as the
+    run that it continues. If the command can't remove one of the named runs, it removes none.
     """
     from semreg.store.disk import tidy, writing
     from semreg.store.numbers import size
@@ -103,7 +107,7 @@ def remove(
 
     doomed = doomed_runs(names, out, force=force)
     if not dry_run:
-        with writing(out, "mend that, and remove them again"):
+        with writing(out, "fix this, and repeat the command"):
             tidy(out)  # what a command that was killed left half removed
     failed: list[Problem] = []
     for run in doomed:

@@ -18,12 +18,15 @@ MOST_COLUMNS = 12
 def sample(
     run: RunFolder,
     label: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="A class, by name or number; all in turn if left out.")
+        str | None,
+        typer.Option(
+            "--class", metavar="NAME", help="Class to draw, by name or number; without it all classes in turn."
+        ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 16,
-    out: Annotated[Path, typer.Option("--out", help="A .png for all, or a folder for single images.")] = Path(
-        "samples.png"
-    ),
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of images.")] = 16,
+    out: Annotated[
+        Path, typer.Option("--out", help="A .png file for all images, or a folder for single images.")
+    ] = Path("samples.png"),
     seed: Seed = 0,
     scale: ScaleOfAll = None,
     device: Device = "auto",
@@ -32,8 +35,8 @@ def sample(
 ) -> None:
     """Draw new images from a run's priors.
 
-    They are what the recipe's [model] calls its sample, or else its output for codes drawn from its priors. The
-    training data are not needed.
+    If the recipe's [model] names a sample, the images are that; if not, semreg decodes codes drawn from the priors. You
+    don't need the training data.
 
     From Python: semreg.trained.sample.
     """

@@ -38,7 +38,7 @@ def search(found: Iterable[Component], text: str) -> list[Match]:
     found = list(found)
     words = _plain(text).split()
     if not words:
-        raise UserError("--search", f"{text!r} has no word to look for")
+        raise UserError("--search", f"{text!r} has no word to search for")
     ranked = []
     for component in found:
         for place, (where, line) in enumerate(_places(component)):
@@ -49,7 +49,7 @@ def search(found: Iterable[Component], text: str) -> list[Match]:
                 break
     if not ranked:
         near = closest("_".join(words), (component.name for component in found))
-        raise UserError("--search", f"no component speaks of {text!r}{near}")
+        raise UserError("--search", f"no component's name or documentation has {text!r}{near}")
     return [match for _, _, match in sorted(ranked, key=lambda one: one[:2])]
 
 

@@ -20,18 +20,21 @@ def show(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A component's name, or a recipe's name or file.",
+            help="Name of a component, or name or file of a recipe.",
             show_default=False,
             autocompletion=shown_names,
         ),
     ],
     overrides: Overrides = [],  # noqa: B006
-    fallback: Annotated[bool, typer.Option("--fallback", help="A recipe as it runs without its data set.")] = False,
+    fallback: Annotated[
+        bool, typer.Option("--fallback", help="Show the recipe as it runs on its fallback data.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a component, or a recipe.
 
-    Of a component signature, documentation, paper and plugin; of a recipe all that it comes to with what it extends.
+    For a component the command prints signature, documentation, paper and plugin; for a recipe the whole table, with
+    everything that it extends.
     """
     from semreg.cli.describe import describe
     from semreg.recipe.names import AmbiguousNameError, find_recipe, shipped_names

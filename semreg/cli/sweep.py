@@ -21,22 +21,23 @@ Vary = Annotated[
     typer.Option(
         "--vary",
         metavar="KEY=VALUES",
-        help="[VALUE, VALUE] in TOML's notation, or LOW..HIGH[:log][:POINTS], 5 points if left out; may be repeated.",
+        help="Values: [VALUE, VALUE] as in TOML, or LOW..HIGH[:log][:POINTS], 5 points by default; repeatable.",
         show_default=False,
     ),
 ]
 Metric = Annotated[
-    str, typer.Option("--metric", metavar="EVALUATION.FIGURE", help="The figure to rank by.", show_default=False)
+    str, typer.Option("--metric", metavar="EVALUATION.FIGURE", help="Figure (metric) to rank by.", show_default=False)
 ]
 Search = Annotated[
     str | None,
     typer.Option(
-        "--search", metavar="NAME[:WORDS]", help="What chooses the values, such as optuna.", show_default=False,
+        "--search", metavar="NAME[:WORDS]", help="Search that chooses the values, such as optuna.", show_default=False,
         autocompletion=search_names,
     ),
 ]  # fmt: skip
 Trials = Annotated[
-    int | None, typer.Option("--trials", metavar="N", help="How many combinations it tries.", show_default=False)
+    int | None,
+    typer.Option("--trials", metavar="N", help="Number of combinations that the search tries.", show_default=False),
 ]
 
 
@@ -46,13 +47,13 @@ def sweep(
     vary: Vary,
     metric: Metric,
     minimize: Annotated[
-        bool, typer.Option("--minimize", help="A low figure is good; only where its evaluation doesn't say.")
+        bool, typer.Option("--minimize", help="Rank low figures first, if the evaluation doesn't say which are good.")
     ] = False,
     maximize: Annotated[
-        bool, typer.Option("--maximize", help="A high figure is good; only where its evaluation doesn't say.")
+        bool, typer.Option("--maximize", help="Rank high figures first, if the evaluation doesn't say which are good.")
     ] = False,
     on_test_images: Annotated[
-        bool, typer.Option("--on-test-images", help="Choose on test images, which the page says.")
+        bool, typer.Option("--on-test-images", help="Choose on test images; the page says so.")
     ] = False,
     search: Search = None,
     trials: Trials = None,
@@ -69,11 +70,11 @@ def sweep(
     context: typer.Context,
     choices: Choices,
 ) -> None:
-    """Rank values of a recipe's keys, all or those of a search.
+    """Train a recipe with many values of its keys, and rank them.
 
-    Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test
-    images remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row
-    is best, and the commands that evaluate it on test images and train it for longer.
+    Each combination of values is a row. The table ranks the rows by one figure on validation images; the test images
+    stay unseen until you have chosen. The same command resumes what was stopped, and keeps what is finished. At the end
+    it names the best row, and prints the commands that evaluate this row on test images and train it for longer.
     """
     from semreg.recipe.load import load_recipe
     from semreg.tables.growing import Wanted
@@ -81,7 +82,7 @@ def sweep(
     from semreg.tables.sweeping.sweep import make_sweep
 
     if minimize and maximize:
-        raise UserError("--minimize, --maximize", "the one contradicts the other; leave one out")
+        raise UserError("--minimize, --maximize", "these contradict each other; leave one out")
     if on_test_images:
         source = context.get_parameter_source("judge_on")
         if choices.judge_on != "test" and source is not None and source.name == "COMMANDLINE":

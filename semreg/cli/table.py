@@ -16,35 +16,53 @@ from semreg.store.messages import in_first_process, say
 if TYPE_CHECKING:
     from semreg.tables.making import MadeTable
 
-Recipes = Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Recipes' names or files.", show_default=False)]
+Recipes = Annotated[
+    list[str],
+    typer.Argument(metavar="RECIPE...", help="Names of shipped recipes, or recipe files.", show_default=False),
+]
 Seeds = Annotated[
     str | None,
-    typer.Option("--seeds", metavar="N|S,S,...", help="The first N from 0, or these; each recipe's own if left out."),
+    typer.Option("--seeds", metavar="N|S,S,...", help="N seeds from 0, or these seeds; without it each recipe's own."),
 ]
 Figures = Annotated[
     list[str],
-    typer.Option("--figures", metavar="GLOB", help="Show figures by EVALUATION.FIGURE; may be repeated."),
+    typer.Option(
+        "--figures", metavar="GLOB", help="Show figures (metrics) whose EVALUATION.FIGURE matches; repeatable."
+    ),
 ]
 Plots = Annotated[
     list[str],
-    typer.Option("--plot", metavar="X:Y", help="Draw one EVALUATION.FIGURE against another; may be repeated."),
+    typer.Option("--plot", metavar="X:Y", help="Plot one EVALUATION.FIGURE against another; repeatable."),
 ]
 FiguresOf = Annotated[
     list[str],
     typer.Option(
-        "--figures-of", metavar="EVALUATION", help="Write its pictures over the rows as PNG and PDF; may be repeated."
+        "--figures-of",
+        metavar="EVALUATION",
+        help="Write pictures of this evaluation, one row per recipe, as PNG and PDF; repeatable.",
     ),
 ]
-Against = Annotated[
-    str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
+Rank = Annotated[
+    list[str],
+    typer.Option("--rank", metavar="EVALUATION.FIGURE", help="Rank rows by it; may be repeated: by the mean rank."),
 ]
-OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")]
-TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
+Against = Annotated[
+    str | None,
+    typer.Option("--against", metavar="NAME", help="Test each row against this recipe, not against the best."),
+]
+OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show finished runs.")]
+TableName = Annotated[str | None, typer.Option("--name", help="Name of the table and its folder.")]
 On = Annotated[
-    str, typer.Option("--on", metavar="here|local[:N]|…", help="Where runs are made: in this process, or N at once.")
+    str,
+    typer.Option(
+        "--on",
+        metavar="here|local[:N]|…",
+        help="Where to train: `here` in this process, or `local:N` N runs at a time.",
+    ),
 ]
 Gpus = Annotated[
-    float | None, typer.Option("--gpus", metavar="SHARE", help="Of a GPU for each run, such as 0.25; not for `here`.")
+    float | None,
+    typer.Option("--gpus", metavar="SHARE", help="Share of a GPU for each run, such as 0.25; not with `here`."),
 ]
 
 
@@ -56,6 +74,7 @@ def table(
     figures: Figures = [],  # noqa: B006
     plots: Plots = [],  # noqa: B006
     figures_of: FiguresOf = [],  # noqa: B006
+    rank: Rank = [],  # noqa: B006
     against: Against = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
@@ -64,15 +83,19 @@ def table(
     *,
     choices: Choices,
 ) -> None:
-    """Run recipes by seeds into one table; what is finished stays."""
+    """Train recipes with several seeds, and write one table.
+
+    Each recipe is a row: the mean and standard deviation over its seeds. The same command resumes what was stopped, and
+    keeps what is finished.
+    """
     from semreg.tables.growing import Wanted
     from semreg.tables.making import make_table
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])
     wanted = Wanted(
-        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
-        on=on, gpus=gpus,
+        tuple(figures), against, only_finished, name, command, plots_of(plots), rank=tuple(rank),
+        figures_of=tuple(figures_of), on=on, gpus=gpus,
     )  # fmt: skip
     print_table(make_table(recipes, overrides, seeds, wanted, choices), written=True)
 

@@ -16,20 +16,21 @@ from semreg.store.names import folder_of
 def track(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Runs' folders, or their names.", show_default=False,
+        typer.Argument(metavar="RUN...", help="Folders or names of runs.", show_default=False,
                        autocompletion=run_names),
     ],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="TRACKER", help="The installed tracker that is to show them.", show_default=False,
+        typer.Option("--to", metavar="TRACKER", help="Name of an installed tracker.", show_default=False,
                      autocompletion=tracker_names),
     ],
     out: Out = Path("runs"),
 ) -> None:  # fmt: skip
-    """Bring runs, or what is new of them, to a tracker.
+    """Send runs to an experiment tracker.
 
-    What a run's folder holds is then there once, however often this is done and whatever was killed: recipe, versions,
-    data, losses, figures, pictures and report. A run may still train. Trackers come by plugins: `semreg list trackers`.
+    The tracker receives each run's recipe, versions, data, losses, figures, pictures and report. A repeated command
+    sends only what is new, also after an interruption. A run may still train. Plugins bring trackers: see `semreg list
+    trackers`.
 
     From Python: semreg.track.
     """

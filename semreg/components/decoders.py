@@ -28,17 +28,17 @@ _OUTPUTS: dict[OutputActivation, type[nn.Module]] = {"none": nn.Identity, "sigmo
 
 
 class ConvDecoder(nn.Module):
-    """A plain convolutional net, the mirror of ConvEncoder: each layer doubles the size, from `widths[0]` maps on.
+    """A plain convolutional network, the mirror of ConvEncoder: each layer doubles the size, from `widths[0]` maps on.
 
-    Input: one or several codes. Vectors `(batch, code)`, or `(batch, rows, code)`, are flattened, joined, go through
-    the `hidden` fully connected layers and become the first maps. Spatial codes `(batch, channels, height, width)` are
-    joined along their channels and must have the first maps' size: `size` halved once per width, rounding up (178 with
-    four widths: 12), which is what ConvEncoder's `head = "maps"` gives with kernel 3.
-    Output: images `(batch, channels, size, size)`; sizes that are no power of two are cropped on the way.
+    Input: one or several codes. Vectors `(batch, code)`, or `(batch, rows, code)`, are flattened, joined, passed
+    through the `hidden` fully connected layers and become the first maps. Spatial codes
+    `(batch, channels, height, width)` are joined along their channels and must have the first maps' size: `size` halved
+    once per width, rounding up (178 with four widths: 12), as from ConvEncoder with `head = "maps"` and kernel 3.
+    Output: images `(batch, channels, size, size)`; sizes that are not a power of two are cropped on the way.
 
     `upsampling`: `transposed` is a transposed convolution (4×4, whose windows overlap evenly), `nearest` doubles and
-    then convolves (3×3), which is smoother and takes four times as long on a CPU.
-    `output` is the activation of the images; beware of saturating ones with an L1 loss on dark images.
+    then convolves (3×3), which is smoother and takes four times as long on a CPU. `output` is the activation of the
+    images; beware of saturating ones with an L1 loss on dark images.
     """
 
     def __init__(
@@ -118,12 +118,12 @@ class MLPDecoder(nn.Module):
 
 
 def _square_maps(size: int) -> nn.Module:
-    """Vectors `(batch, features)` as square maps `(batch, channels, size, size)`."""
+    """Return a module from vectors `(batch, features)` to square maps `(batch, channels, size, size)`."""
     return Rearrange("batch (channels height width) -> batch channels height width", height=size, width=size)
 
 
 def _are_maps(shapes: Shapes, extent: int) -> bool:
-    """Whether the codes are spatial. Raises ValueError if they are of both kinds, or maps of another size."""
+    """Return whether the codes are spatial. Raises ValueError if they are of both kinds, or maps of another size."""
     spatial = {len(shape) == 3 for shape in shapes}
     found = ", ".join(str(("batch", *shape)).replace("'", "") for shape in shapes)
     if len(spatial) != 1:

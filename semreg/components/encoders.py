@@ -31,12 +31,12 @@ from semreg.core import closest
 
 
 class ConvEncoder(nn.Module):
-    """A plain convolutional net: each layer a stride-2 convolution, a normalisation and an activation.
+    """A plain convolutional network: each layer is a stride-2 convolution, a normalisation and an activation.
 
     Input: images `(batch, channels, height, width)` of any size, and vectors `(batch, features)` if there are any, such
     as a label's `one_hot`. Output by `head`: `linear` flattens the last maps, `pool_linear` averages each of them; both
-    go, joined with the vectors, through the `hidden` fully connected layers to `(batch, outputs)`, or to
-    `(batch, *outputs)` for a list. `maps` gives the spatial code `(batch, outputs, height', width')` by a 1×1
+    are joined with the vectors and pass through the `hidden` fully connected layers to `(batch, outputs)`, or to
+    `(batch, *outputs)` for a list. `maps` returns the spatial code `(batch, outputs, height', width')` by a 1×1
     convolution. With `outputs = 0` there is no last layer: the features are the code.
 
     `widths` are the layers' channels. A kernel of 3 halves sizes rounding up (178 → 89 → 45), one of 4 rounding down.
@@ -56,7 +56,7 @@ class ConvEncoder(nn.Module):
         head: Literal["linear", "pool_linear", "maps"] = "linear",
     ) -> None:
         super().__init__()
-        # of several images none is *the* image
+        # with several images it is unclear which is meant
         images = [shape for index, shape in enumerate(input_shapes) if index == 0 or len(shape) == 3]
         channels, height, width = image_shape(images)
         vectors = sum(math.prod(shape) for shape in input_shapes[1:])
@@ -65,7 +65,7 @@ class ConvEncoder(nn.Module):
             height, width = ((extent + 4 - kernel) // 2 for extent in (height, width))
             if not height or not width:
                 raise ValueError(f"{len(widths)} widths halve an image of {input_shapes[0][1:]} to nothing; use fewer")
-            # a bias would be subtracted again by the normalisation
+            # the normalisation would subtract a bias again
             layers.append(nn.Conv2d(channels, maps, kernel, stride=2, padding=1, bias=normalization == "none"))
             layers.append(make_normalization(normalization, maps, height * width))
             layers.append(make_activation(activation))
@@ -73,7 +73,7 @@ class ConvEncoder(nn.Module):
         self.features = nn.Sequential(*layers)
         if head == "maps":
             if hidden or vectors:
-                what = "hidden layers are" if hidden else "vectors beside the image are for what is"
+                what = "hidden layers are" if hidden else "vectors beside the image need layers that are"
                 raise ValueError(f"{what} fully connected; head = 'maps' has none")
             self.head: nn.Module = map_output(channels, outputs)
         else:
@@ -120,9 +120,9 @@ class TimmEncoder(nn.Module):
     """Any image model of timm, by its name, on images `(batch, channels, height, width)`.
 
     Output by `head`: `pool_linear` is the model's own pooling and last layer, `(batch, outputs)`, or
-    `(batch, *outputs)` for a list; `maps` gives its last feature maps through a 1×1 convolution,
+    `(batch, *outputs)` for a list; `maps` returns its last feature maps through a 1×1 convolution,
     `(batch, outputs, height', width')`. With `outputs = 0` there is no last layer: the features are the code.
-    `pretrained` weights are downloaded. Raises ValueError for a name that timm doesn't know.
+    `pretrained` weights are downloaded. Raises ValueError for a name that timm doesn't have.
     """
 
     def __init__(
@@ -150,17 +150,17 @@ class TimmEncoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if not self.maps:
             features = self.model.forward_features(images)
-            if isinstance(features, list):  # of CrossViT, one for each size of its patches
+            if isinstance(features, list):  # CrossViT returns one for each size of its patches
                 features = tuple(features)
             return cast(Tensor, self.head(without_autocast(self.model.forward_head, features)))
         features = self.model(images)[-1]
-        if features.shape[1] != self.channels:  # Swin and its kin put the channels last
+        if features.shape[1] != self.channels:  # Swin and related models put the channels last
             features = rearrange(features, "batch height width channels -> batch channels height width")
         return cast(Tensor, self.head(features))
 
 
 def _timm_model(name: str, pretrained: bool, channels: int, size: tuple[int, int], options: dict[str, Any]) -> Any:
-    import timm  # takes seconds: only those who use it wait
+    import timm  # takes seconds, so it is imported on use
 
     if not timm.is_model(name):
         raise ValueError(f"timm has no model {name!r}{closest(name, timm.list_models())}")

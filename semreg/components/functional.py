@@ -1,4 +1,5 @@
-"""The mathematics that the standard components share, as pure functions of tensors, and the precision it is done in."""
+"""The mathematics that the standard components share, as pure functions of tensors, and the precision
+of computations."""
 
 from __future__ import annotations
 
@@ -20,10 +21,11 @@ _MARK = "computes_in_float32"
 
 
 def in_float32(function: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
-    """A decorator of losses: they compute in at least float32, with autocast off, whatever they are given.
+    """Decorate a loss so that it computes in at least float32, with autocast off, for inputs of any type.
 
-    A sum of a million numbers is infinite in float16, and right to two digits in bfloat16. Inputs of these types, those
-    in posteriors among them, become float32 `(batch, ...)`; float32 and float64 stay, and so do options and modules.
+    A sum of a million numbers is infinite in float16, and has two correct digits in bfloat16. Inputs of these types,
+    including those in posteriors, become float32 `(batch, ...)`; float32 and float64 stay, and so do options and
+    modules.
     """
     if getattr(function, _MARK, False):
         return function
@@ -42,9 +44,9 @@ def in_float32(function: Callable[Parameters, Value]) -> Callable[Parameters, Va
 
 
 def without_autocast(layer: Callable[[Any], Value], features: Tensor | tuple[Tensor, ...]) -> Value:
-    """What the last layer of a network makes of features: under autocast in float32, and else in their own precision.
+    """Run the last layer of a network on features: under autocast in float32, otherwise in their own precision.
 
-    The layers before may compute in bfloat16; a code of it has three digits, too few for the angles between close ones.
+    The layers before may compute in bfloat16; a code in it has three digits, too few for the angles between close ones.
     """
     device = _autocast(features)
     if device is None:
@@ -54,26 +56,28 @@ def without_autocast(layer: Callable[[Any], Value], features: Tensor | tuple[Ten
 
 
 def _autocast(inputs: Any) -> str | None:
-    """The device of the inputs if autocast is on for it."""
+    """Return the device of the inputs if autocast is on for it."""
     device = next((tensor.device.type for tensor in tensors_of(inputs)), "cpu")
     return device if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device) else None
 
 
 def undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that `in_float32` was given, for who sees to the precision already; any other as it is."""
+    """Return the function inside `in_float32`, for callers that handle the precision themselves; any other
+    unchanged."""
     inner: Callable[..., Any] = getattr(function, "__wrapped__", function)
     return inner if getattr(function, _MARK, False) else function
 
 
 def at_least_float32(value: Any) -> Any:
-    """A tensor, or a tuple such as a posterior, with float16 and bfloat16 as float32; anything else as it is."""
+    """Return a tensor, or a tuple such as a posterior, with float16 and bfloat16 as float32; anything else
+    unchanged."""
     if isinstance(value, Tensor):
         return value.float() if value.dtype in LOW_PRECISION else value
     return map_tensors(at_least_float32, value) if isinstance(value, tuple) else value
 
 
 def gaussian_log_density(codes: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """The log-density, in nats, of each element of `codes` under a normal distribution of its own.
+    """Return the log-density, in nats, of each element of `codes` under its own normal distribution.
 
     The three shapes broadcast; the result is not summed: `.sum(-1)` gives the log-density of whole codes.
     """
@@ -82,10 +86,11 @@ def gaussian_log_density(codes: Tensor, mean: Tensor, log_variance: Tensor) -> T
 
 
 def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_variance)) ‖ N(0, 1)) of each element, in nats, in the shape of the inputs; never negative.
+    """Return KL(N(mean, exp(log_variance)) ‖ N(0, 1)) of each element, in nats, in the shape of the inputs; never
+    negative.
 
-    Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), appendix B. `expm1` keeps the digits that
-    exp(v) − 1 − v loses near v = 0.
+    Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), appendix B. `expm1` keeps the digits that exp(v) − 1 −
+    v loses near v = 0.
     """
     return 0.5 * (mean.square() + torch.expm1(log_variance) - log_variance)
 
@@ -93,20 +98,20 @@ def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 def normal_noise(
     shape: tuple[int, ...] | torch.Size, *, like: Tensor, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Standard normal noise of `shape` with the device and dtype of `like`.
+    """Draw standard normal noise of `shape` with the device and dtype of `like`.
 
-    Drawn in float32 on the generator's own device, so that one generator state gives one draw, whatever the precision.
+    It is drawn in float32 on the generator's own device, so that one generator state gives one draw in every precision.
     """
     device = like.device if generator is None else generator.device
     return torch.randn(shape, generator=generator, device=device).to(like)
 
 
 def gaussian_draws(mean: Tensor, covariance: Tensor, count: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """`count` draws `(count, k)` from the normal distribution of a mean `(k,)` and a covariance `(k, k)`.
+    """Draw `count` codes `(count, k)` from the normal distribution of a mean `(k,)` and a covariance `(k, k)`.
 
-    A singular covariance is taken as it is: no spread where it has none. The draws have the mean's dtype and device.
+    A singular covariance is valid: directions without variance get none. The draws have the mean's dtype and device.
     """
-    # Not a Cholesky factor: that fails on singular matrices. Rounding can leave eigenvalues just below zero.
+    # Not a Cholesky factor: it fails on singular matrices. Rounding can make eigenvalues slightly negative.
     variances, directions = torch.linalg.eigh(covariance.double())
     source = mean.device if generator is None else generator.device
     noise = torch.randn(count, len(mean), generator=generator, device=source, dtype=torch.float64).to(mean.device)
@@ -115,20 +120,21 @@ def gaussian_draws(mean: Tensor, covariance: Tensor, count: int, *, generator: t
 
 
 def gaussian_moments(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean `(k,)` and the covariance `(k, k)`, divided by the number of rows, of codes `(rows, k)`, in float64."""
+    """Return the mean `(k,)` and the covariance `(k, k)`, divided by the number of rows, of codes `(rows, k)`, in
+    float64."""
     wide = codes.double()
     return wide.mean(0), torch.cov(wide.mT, correction=0).reshape(wide.shape[1], wide.shape[1])
 
 
 def score_slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    """The slope of the sum of a critic's scores at each of the points `(batch, ...)`, `(batch, numbers)`.
+    """Return the gradient of the sum of a critic's scores at each of the points `(batch, ...)`, `(batch, numbers)`.
 
-    Through it gradients flow to the critic, to nothing that made the points. No score may depend on another point.
+    Gradients flow through it to the critic, and not to the origin of the points. No score may depend on another point.
     """
     with torch.enable_grad():  # also where a run validates
         points = points.detach().requires_grad_()
         score = critic(points).sum()
         if not len(points):
-            return (0 * score).expand(0, 1)  # connected, where the derivative of some layers is not
+            return (0 * score).expand(0, 1)  # connected, unlike the derivative of some layers
         [slope] = torch.autograd.grad(score, points, create_graph=True)
         return slope.flatten(1)

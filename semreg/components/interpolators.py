@@ -1,4 +1,4 @@
-"""Interpolators: paths from one code to another. `interfaces.Interpolator` says what any interpolator must offer."""
+"""Interpolators: paths from one code to another. `interfaces.Interpolator` is the interface of any interpolator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from semreg.core import Role
 
 
 def linear(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-    """The straight line: (1 − weight)·a + weight·b, exactly `a` at weight 0 and exactly `b` at weight 1.
+    """Return a point of the straight line: (1 − weight)·a + weight·b, exactly `a` at weight 0 and exactly `b` at weight
+    1.
 
     `a`, `b` `(batch, code)`; `weight` in [0, 1], a number or a tensor that broadcasts against them, such as
     `(batch, 1)` or `(steps, 1, 1)`. Yan et al., *Semantics-Guided Representation Learning* (ATNL), Eq. 6.
@@ -21,11 +22,12 @@ def linear(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
 
 
 def variance_preserving(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-    """The straight line, scaled so that between draws of N(0, I) all of it is distributed as N(0, I).
+    """Return a point of the straight line, scaled so that between draws of N(0, I) every point is distributed as N(0,
+    I).
 
-    ((1 − weight)·a + weight·b) / √((1 − weight)² + weight²). Half way a straight line between two codes of many
-    dimensions is shorter than codes of this prior are; this one isn't. It is for codes that are drawn independently:
-    between equal ones it goes outwards and back. `a`, `b` `(batch, code)`, `weight` as in `linear`.
+    ((1 − weight)·a + weight·b) / √((1 − weight)² + weight²). The middle of a straight line between two codes of many
+    dimensions is shorter than codes of this prior are; here it isn't. It is for codes that are drawn independently:
+    between equal ones it leads outwards and back. `a`, `b` `(batch, code)`, `weight` as in `linear`.
 
     Source: Agustsson et al., *Optimal Transport Maps for Distribution Preserving Operations on Latent Spaces of
     Generative Models* (2019), the operation matched to a normal prior.
@@ -39,21 +41,20 @@ class InvertiblePrior(Protocol):
     """A prior that maps codes to noise, its base space, in which they are N(0, I) for a flow, and back."""
 
     def to_noise(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """The noise of codes `(batch, code)`, of the same shape, and the map's log |det|, `(batch,)`."""
+        """Return the noise of codes `(batch, code)`, of the same shape, and the map's log |det|, `(batch,)`."""
         ...
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The codes of noise, the inverse of `to_noise`."""
+        """Return the codes of noise, the inverse of `to_noise`."""
         ...
 
 
 class BaseSpace:
     """A path that is simple in a prior's own base space: from_noise(path(to_noise(a), to_noise(b), weight)).
 
-    Under a flow it stays where the prior has its mass, around what a straight line between codes would cross. What
-    the map and its inverse leave of each end is taken off evenly along the path, so that it starts at `a` and ends at
-    `b`. Codes `(batch, code)`, weights as in `linear`; gradients reach both codes. In a run the prior is the one that
-    `[model]` says of the code.
+    Under a flow it stays in regions of high density; a straight line between codes would leave them. The error of the
+    map and its inverse at each end is subtracted evenly along the path, so that it starts at `a` and ends at `b`. Codes
+    `(batch, code)`, weights as in `linear`; gradients reach both codes. In a run the prior is the code's in `[model]`.
 
     Args:
         prior: a prior with `to_noise` and `from_noise`, that depends on no label.
@@ -82,7 +83,7 @@ class BaseSpace:
         self.between = linear if path == "linear" else variance_preserving
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-        """The code at `weight` of the way from `a` to `b`, codes `(batch, code)`."""
+        """Return the code at `weight` between `a` and `b`, codes `(batch, code)`."""
         dtype = torch.promote_types(a.dtype, b.dtype)
         weight = torch.as_tensor(weight, dtype=dtype, device=a.device)
         noise_a, noise_b = (self.prior.to_noise(self._given(end))[0] for end in (a, b))
@@ -93,18 +94,18 @@ class BaseSpace:
         return codes + linear(left[0], left[1], weight)
 
     def _given(self, codes: Tensor) -> Tensor:
-        """Codes on the prior's device and in its precision."""
+        """Return codes on the prior's device and in its precision."""
         numbers = (*self.prior.parameters(), *self.prior.buffers()) if isinstance(self.prior, nn.Module) else ()
         own = next((number for number in numbers if number.is_floating_point()), codes)
         return codes.to(own)
 
 
 def place_on_path(arcs: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Where a path of several arcs is at `weight` of its length: the row, the arc, and the share of that arc.
+    """Find the point of a path of several arcs at `weight` of its length: the row, the arc, and the share of that arc.
 
     Args:
         arcs: lengths of each row's arcs, `(batch, arcs)`, not negative; the last has the length 0, from the end to
-            itself, which is where the path is at weight 1.
+            itself, for the path at weight 1.
         weight: in [0, 1], and broadcasts against `(batch, 1)`.
 
     Returns:

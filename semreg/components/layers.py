@@ -31,14 +31,14 @@ _GROUPS = 8
 
 
 def make_activation(kind: Activation) -> nn.Module:
-    """The activation called `kind`; `leaky_relu` has slope 0.2 below zero, as in GANs."""
+    """Return the activation called `kind`; `leaky_relu` has slope 0.2 below zero, as in GANs."""
     return _ACTIVATIONS[kind]()
 
 
 def make_normalization(kind: Normalization, channels: int, pixels: int) -> nn.Module:
-    """The normalisation called `kind` of `channels` maps of `pixels` each; `group` makes up to 8 groups.
+    """Return the normalisation called `kind` of `channels` maps of `pixels` each; `group` makes up to 8 groups.
 
-    Raises ValueError where it would normalise single numbers, which makes every one of them zero.
+    Raises ValueError if it would normalise single numbers, which makes every one of them zero.
     """
     groups = {"instance": channels, "group": math.gcd(_GROUPS, channels)}.get(kind)
     if groups is not None and pixels * channels // groups < 2:
@@ -56,21 +56,22 @@ def make_normalization(kind: Normalization, channels: int, pixels: int) -> nn.Mo
 
 
 class HeadLinear(nn.Linear):
-    """The last linear layer of a net that gives codes or logits, in float32 under autocast too (`without_autocast`)."""
+    """The last linear layer of a network that outputs codes or logits, in float32 under autocast too
+    (`without_autocast`)."""
 
     def forward(self, features: Tensor) -> Tensor:
         return without_autocast(super().forward, features)
 
 
 class HeadConv2d(nn.Conv2d):
-    """The last convolution of a net that gives spatial codes, in float32 under autocast too."""
+    """The last convolution of a network that outputs spatial codes, in float32 under autocast too."""
 
     def forward(self, features: Tensor) -> Tensor:
         return without_autocast(super().forward, features)
 
 
 def hidden_layers(inputs: int, hidden: Sequence[int], activation: Activation) -> tuple[list[nn.Module], int]:
-    """Fully connected layers, each followed by its activation, and the number of features that leave them."""
+    """Return fully connected layers, each followed by its activation, and the number of their output features."""
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [nn.Linear(inputs, width), make_activation(activation)]
@@ -79,7 +80,7 @@ def hidden_layers(inputs: int, hidden: Sequence[int], activation: Activation) ->
 
 
 def output_layers(inputs: int, outputs: int | list[int]) -> list[nn.Module]:
-    """The last linear layer: `(batch, outputs)`, or `(batch, *outputs)` for a list; none where outputs is 0."""
+    """Return the last linear layer: `(batch, outputs)`, or `(batch, *outputs)` for a list; none if outputs is 0."""
     if outputs == 0:
         return []
     if isinstance(outputs, int):
@@ -88,14 +89,15 @@ def output_layers(inputs: int, outputs: int | list[int]) -> list[nn.Module]:
 
 
 def map_output(inputs: int, outputs: int | list[int]) -> nn.Module:
-    """The last layer of a net that gives maps: a 1×1 convolution to `outputs` channels; none where outputs is 0."""
+    """Return the last layer of a network that outputs maps: a 1×1 convolution to `outputs` channels; none if outputs is
+    0."""
     if isinstance(outputs, list):
         raise ValueError(f"outputs = {outputs} with head = 'maps': maps have one number of channels")
     return HeadConv2d(inputs, outputs, 1) if outputs else nn.Identity()
 
 
 def image_shape(input_shapes: Shapes) -> tuple[int, int, int]:
-    """Channels, height and width of an encoder's only input. Raises ValueError if it has others."""
+    """Return channels, height and width of an encoder's only input. Raises ValueError if it has others."""
     if len(input_shapes) != 1 or len(input_shapes[0]) != 3:
         found = ", ".join(str(("batch", *shape)).replace("'", "") for shape in input_shapes) or "none"
         raise ValueError(f'the encoder takes one input "batch channels height width", found {found}')
@@ -104,8 +106,8 @@ def image_shape(input_shapes: Shapes) -> tuple[int, int, int]:
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:
-    """Joins tensors `(batch, ...)` into vectors `(batch, features)`.
+    """Join tensors `(batch, ...)` into vectors `(batch, features)`.
 
-    Raises EinopsError for a tensor `(batch,)`, such as a label, which is no vector.
+    Raises EinopsError for a tensor `(batch,)`, such as a label, which is not a vector.
     """
     return torch.cat([rearrange(tensor, "batch features ... -> batch (features ...)") for tensor in tensors], dim=1)

@@ -1,4 +1,4 @@
-"""timm's optimisers as they are. timm, which takes seconds to import, is imported when one is asked for."""
+"""timm's optimisers, unchanged. timm, which takes seconds to import, is imported on first use."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """An optimiser of timm's. Raises AttributeError if the installed timm has none so called."""
+    """Return an optimiser of timm. Raises AttributeError if the installed timm has none of that name."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("timm.optim"), name)

@@ -1,10 +1,9 @@
-"""The courses of PyTorch's and timm's schedulers, as schedules: their options are the library's own.
+"""PyTorch's and timm's schedulers as schedules, with the libraries' own options.
 
-A scheduler steps a rate of 1, once to each moment that is asked for; what the rate is then is the factor. Rates among
-its options, as `eta_min` or `lr_min`, are therefore shares of the recipe's. The options that say how long a course is
-(`T_max`, `t_initial`) are the phase's length where they are left out, and `one_cycle_lr` is always that long. There
-are none for momenta, for noise, and for what a scheduler would need of the training, so that those that look at a
-loss have no schedule here.
+A scheduler changes a rate of 1, step by step up to each moment that is asked for; the resulting rate is the factor.
+Rates among its options, as `eta_min` or `lr_min`, are therefore shares of the recipe's. The options for a schedule's
+length (`T_max`, `t_initial`) are by default the phase's length, and `one_cycle_lr` always has it. There are no options
+for momenta, for noise, and for values from the training, so schedulers that depend on a loss are left out.
 """
 
 from __future__ import annotations
@@ -41,20 +40,20 @@ OF_TIMM = {
     "timm_wsd": "WSDLRScheduler",
 }
 LENGTHS = ("T_max", "t_initial")
-"""Options that say how long the course is."""
+"""Options for a schedule's length."""
 FIXED: dict[str, Callable[[int], Any]] = {
     "max_lr": lambda epochs: 1.0,
     "total_steps": lambda epochs: epochs + 1,
     "cycle_momentum": lambda epochs: False,
 }
-"""What is no option, by the length of the phase; of `cyclic_lr` the greatest rate is one."""
+"""Arguments that are not options, from the length of the phase; the greatest rate of `cyclic_lr` is one."""
 NO_OPTION = re.compile(
     r"optimizer|last_epoch|verbose|epochs|steps_per_epoch|(base|max)_momentum|scale_\w+|noise_\w+|t_in_epochs|initialize"
 )
 
 
 def __getattr__(name: str) -> Callable[..., float]:
-    """The schedule of a scheduler, made when it is asked for: timm is imported for its own alone."""
+    """Return the schedule of a scheduler, made on first use: timm is only imported for its own."""
     if name in OF_TORCH:
         return _adapted(name, "torch.optim.lr_scheduler", OF_TORCH[name])
     if name in OF_TIMM:
@@ -63,7 +62,8 @@ def __getattr__(name: str) -> Callable[..., float]:
 
 
 def _adapted(name: str, module: str, class_name: str) -> Callable[..., float]:
-    """A schedule with the options of a scheduler. Raises AttributeError if the installed library has none so called."""
+    """Make a schedule with the options of a scheduler. Raises AttributeError if the installed library has none of that
+    name."""
     scheduler = getattr(import_module(module), class_name)
     own = inspect.signature(scheduler).parameters
     fixed = {key: of for key, of in FIXED.items() if key in own and not (key == "max_lr" and "base_lr" in own)}
@@ -82,13 +82,13 @@ def _adapted(name: str, module: str, class_name: str) -> Callable[..., float]:
 def _factor(scheduler: Any, epoch: float, options: dict[str, Any]) -> float:
     optimizer = torch.optim.SGD([torch.zeros((), device="cpu")], lr=1.0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # to a moment one is meant to come step by step
+        warnings.simplefilter("ignore")  # the library expects to reach a moment step by step
         scheduler(optimizer, **options).step(epoch)
     return float(optimizer.param_groups[0]["lr"])
 
 
 def _describe(schedule: Any, name: str, target: str, scheduler: Any, options: list[inspect.Parameter]) -> None:
-    """Give a schedule its name, the signature that recipes are checked against, and documentation."""
+    """Set a schedule's name, the signature for checks of recipes, and documentation."""
 
     def stub() -> None: ...
 
@@ -109,4 +109,4 @@ def _describe(schedule: Any, name: str, target: str, scheduler: Any, options: li
     first = " ".join((inspect.getdoc(scheduler) or "").partition("\n\n")[0].split())
     lengths = [one.name for one in options if one.name in LENGTHS]
     said = f"\n\n{lengths[0]} is the phase's length if it is left out." if lengths else ""
-    schedule.__doc__ = f"The course of `{target}` on a rate of 1. {first}{said}"
+    schedule.__doc__ = f"The schedule `{target}`, for a rate of 1. {first}{said}"

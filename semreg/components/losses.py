@@ -1,7 +1,7 @@
-"""Losses: scalars, the mean over batch and elements; none knows which modules it trains.
+"""Losses: scalars, the mean over batch and elements; a loss is independent of the modules that it trains.
 
-`reduction = "sum"` sums the elements and averages over the batch. An empty batch gives a connected zero. All compute,
-and give, at least float32, whatever their inputs' type.
+`reduction = "sum"` sums the elements and averages over the batch. An empty batch gives a connected zero. All compute
+and return at least float32, for inputs of any type.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ AdversarialForm = Literal["log", "hinge", "wasserstein"]
 
 @in_float32
 def l1(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """The absolute difference |a − b| of tensors of one shape `(batch, ...)`. Raises ValueError if shapes differ."""
+    """Compute the absolute difference |a − b| of tensors of one shape `(batch, ...)`. Raises ValueError if shapes
+    differ."""
     require_equal_shapes("l1(a, b)", "batch ..., batch ...", a, b)
     return F.l1_loss(a, b, reduction="sum") / _divisor(a, reduction)
 
 
 @in_float32
 def l2(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """The squared difference (a − b)² of tensors of one shape `(batch, ...)`. Raises ValueError if shapes differ."""
+    """Compute the squared difference (a − b)² of tensors of one shape `(batch, ...)`. Raises ValueError if shapes
+    differ."""
     require_equal_shapes("l2(a, b)", "batch ..., batch ...", a, b)
     return F.mse_loss(a, b, reduction="sum") / _divisor(a, reduction)
 
@@ -40,12 +42,12 @@ def l2(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
 def binary_cross_entropy(
     logits: Tensor, targets: Tensor, known: Tensor | None = None, *, reduction: Reduction = "mean"
 ) -> Tensor:
-    """The cross-entropy in nats of independent binary labels, from logits (not from probabilities).
+    """Compute the cross-entropy in nats of independent binary labels, from logits (not from probabilities).
 
-    `logits` and `targets` `(batch, labels)`, or any other shape they share; targets in [0, 1]. With `known`, 1 where a
-    label is known and 0 elsewhere, of the same shape, it is the mean over the known elements (or their sum, averaged
-    over the batch), whatever the other targets are; a connected zero where none is known. Raises ValueError if shapes
-    differ, or for other targets that are known.
+    `logits` and `targets` `(batch, labels)`, or any other shape they share; targets in [0, 1]. `known`, of the same
+    shape, is 1 for a known label and 0 otherwise. With it, the loss is the mean over the known elements (or their sum,
+    averaged over the batch), for any values of the other targets; a connected zero if none is known. Raises ValueError
+    if shapes differ, or if known targets are outside of [0, 1].
     """
     call = "binary_cross_entropy(logits, targets)"
     require_equal_shapes(call, "batch labels, batch labels", logits, targets)
@@ -68,10 +70,10 @@ binary_cross_entropy.couples_rows = True  # type: ignore[attr-defined]  # by the
 
 @in_float32
 def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0) -> Tensor:
-    """The cross-entropy in nats of exclusive classes, averaged over the batch.
+    """Compute the cross-entropy in nats of exclusive classes, averaged over the batch.
 
     `logits` `(batch, classes)`; `classes` int64 `(batch,)`; `label_smoothing` is the share of each target spread evenly
-    over all classes. Raises ValueError if the shapes don't fit, or for what is none of the classes.
+    over all classes. Raises ValueError if the shapes don't fit, or for a class that does not exist.
     """
     call = "cross_entropy(logits, classes)"
     if logits.ndim != 2 or classes.shape != logits.shape[:1]:
@@ -84,10 +86,11 @@ def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated
 
 @in_float32
 def uniform_cross_entropy(logits: Tensor) -> Tensor:
-    """The cross-entropy in nats of a classifier's output with equal shares of all classes, averaged over the batch.
+    """Compute the cross-entropy in nats of a classifier's output with equal shares of all classes, averaged over the
+    batch.
 
-    What an encoder minimises so that a classifier of its codes can't tell the class. `logits` `(batch, classes)`. At
-    least log(classes), which it is where the classifier is indifferent. Raises ValueError for another shape, or no
+    An encoder minimises it so that a classifier of its codes can't predict the class. `logits` `(batch, classes)`. It
+    is at least log(classes), reached if the classifier is indifferent. Raises ValueError for another shape, or no
     class.
 
     Source: Zheng and Sun, *Disentangling Latent Space for VAE by Label Relevant/Irrelevant Dimensions* (2019), Eq. 5.
@@ -104,9 +107,9 @@ def kl_divergence(
     *labels: Tensor,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """KL(posterior ‖ prior) in nats, by the prior's own `kl_divergence(posterior, *labels)`.
+    """Compute KL(posterior ‖ prior) in nats, by the prior's own `kl_divergence(posterior, *labels)`.
 
-    The default averages over batch and code; the usual evidence lower bound takes `reduction = "sum"`. Raises
+    The default averages over batch and code; the usual evidence lower bound needs `reduction = "sum"`. Raises
     ValueError if the prior has no closed form for it.
     """
     elements = divergence_elements("kl_divergence(posterior, prior)", posterior, prior, *labels)
@@ -121,23 +124,23 @@ def kl_estimate(
     *labels: Tensor,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """KL(posterior ‖ prior) in nats by one draw of the posterior: log q(draw) − log p(draw).
+    """Estimate KL(posterior ‖ prior) in nats from one draw of the posterior: log q(draw) − log p(draw).
 
-    For priors without a closed form, and for posteriors other than the prior's own. Its mean over draws is the
+    It is for priors without a closed form, and for posteriors other than the prior's own. Its mean over draws is the
     divergence; one draw may be below 0. Gradients flow through the draw and both densities.
 
     Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), Eq. 6.
 
     Args:
-        draw: `(batch, code)`, as `sample(posterior)` gives it.
-        posterior: what it was drawn from.
+        draw: `(batch, code)`, as from `sample(posterior)`.
+        posterior: that the draw is from.
         prior: any, by its `log_probability(draw, *labels)`.
-        labels: what the prior depends on.
-        reduction: "mean" divides by the length of the code, too, as `kl_divergence` does; the usual evidence lower
-            bound takes "sum".
+        labels: that the prior depends on.
+        reduction: "mean" also divides by the length of the code, as `kl_divergence` does; the usual evidence lower
+            bound needs "sum".
 
     Raises:
-        ValueError: for what is no posterior or no prior, and for shapes that do not fit.
+        ValueError: if an input is not a posterior or a prior, and for shapes that do not fit.
     """
     call = "kl_estimate(draw, posterior, prior)"
     if not hasattr(prior, "log_probability"):
@@ -147,7 +150,7 @@ def kl_estimate(
 
 
 def divergence_elements(call: str, posterior: Any, prior: ClosedFormPrior, *labels: Tensor) -> Tensor:
-    """KL(posterior ‖ prior) of each element in nats, `(batch, code)`, for a loss of the call `call`.
+    """Compute KL(posterior ‖ prior) of each element in nats, `(batch, code)`, for a loss of the call `call`.
 
     Raises ValueError if the prior has no closed form for it.
     """
@@ -161,14 +164,15 @@ def divergence_elements(call: str, posterior: Any, prior: ClosedFormPrior, *labe
 
 @in_float32
 def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
-    """What a critic of real and fake samples minimises: to score the real ones high and the fake ones low.
+    """Compute the loss of a critic of real and fake samples, which should score the real ones high and the fake ones
+    low.
 
-    `log`: E[softplus(−real)] + E[softplus(fake)], cross-entropies where the scores are logits; `hinge`:
-    E[max(0, 1 − real)] + E[max(0, 1 + fake)] (Miyato et al. 2018); `wasserstein`: E[fake] − E[real] (Arjovsky et al.
-    2017), whose critic must be kept Lipschitz by other means.
+    `log`: E[softplus(−real)] + E[softplus(fake)], cross-entropies with the scores as logits; `hinge`: E[max(0, 1 −
+    real)] + E[max(0, 1 + fake)] (Miyato et al. 2018); `wasserstein`: E[fake] − E[real] (Arjovsky et al. 2017), whose
+    critic must be kept Lipschitz by other means.
 
     `real` and `fake` are scores of any shapes `(batch, ...)`, one for each sample or each patch; each is averaged over
-    its elements. In the log form it is at least 0, and log 4 where the critic knows nothing.
+    its elements. The log form is at least 0, and log 4 for a critic without information.
 
     Source: Goodfellow et al., *Generative Adversarial Nets* (2014).
     """
@@ -179,10 +183,10 @@ def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "l
 
 @in_float32
 def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
-    """What the maker of fake samples minimises: that the critic scores them high.
+    """Compute the loss of the generator of fake samples, which the critic should score high.
 
-    `log`: E[softplus(−fake)], the form whose gradient does not vanish where the critic is sure; `hinge` and
-    `wasserstein`: −E[fake]. `fake` are the critic's scores, of any shape `(batch, ...)`.
+    `log`: E[softplus(−fake)], the form whose gradient does not vanish if the critic is sure; `hinge` and `wasserstein`:
+    −E[fake]. `fake` are the critic's scores, of any shape `(batch, ...)`.
 
     Source: Goodfellow et al., *Generative Adversarial Nets* (2014).
     """
@@ -190,7 +194,8 @@ def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Ten
 
 
 def _require_shares(call: str, targets: Tensor) -> None:
-    """Raises ValueError for targets beyond [0, 1], or NaN; a GPU that would be waited for stops at them itself."""
+    """Raise ValueError for targets beyond [0, 1], or NaN; on a GPU, which would wait, the device itself
+    stops at them."""
     if targets.is_cuda:
         torch._assert_async((targets.clamp(0, 1) == targets).all(), f"{call}: targets are in [0, 1]")
     if targets.numel() and at_hand(targets):
@@ -209,5 +214,5 @@ def _average(elements: Tensor) -> Tensor:
 
 
 def _divisor(elements: Tensor, reduction: Reduction) -> int:
-    # at least one: an empty batch is a zero that is still connected to its inputs, where a mean would be NaN
+    # at least one: an empty batch gives a zero that is still connected to its inputs; a mean would be NaN
     return max(elements.numel() if reduction == "mean" else len(elements), 1)

@@ -16,17 +16,17 @@ from semreg.components.interpolators import place_on_path
 class NeighborGraph:
     """The shortest path over training codes from one code to another, each step between nearest neighbours.
 
-    min Σ ‖x_{i+1} − x_i‖ over the paths of a graph whose nodes are training codes and whose edges lead from each to
-    its `neighbors` nearest, as Isomap measures distances on the surface on which codes lie. Parts of the graph that
-    no edge joins are joined by the shortest that do (those of its minimum spanning tree). An end is joined to its own
-    nearest nodes, and straight to the other end where that is no farther than these. Between nodes the path is
-    straight, and its speed is constant over its whole length.
+    min Σ ‖x_{i+1} − x_i‖ over the paths of a graph whose nodes are training codes and whose edges lead from each to its
+    `neighbors` nearest, as Isomap measures distances on the surface of the codes. Separate parts of the graph are
+    joined by the shortest possible edges (those of its minimum spanning tree). An end is joined to its own nearest
+    nodes, and directly to the other end if that is no farther than these. Between nodes the path is straight, and its
+    speed is constant over its whole length.
 
-    A run keeps the nodes, which are codes of training images. It is fitted without their classes.
+    A run stores the nodes, which are codes of training images. It is fitted without their classes.
 
     Args:
         neighbors: how many nearest neighbours a node has.
-        nodes: how many training codes at most, taken evenly spaced from all of them.
+        nodes: how many training codes at most, evenly spaced among all.
 
     Source: Tenenbaum et al., *A Global Geometric Framework for Nonlinear Dimensionality Reduction* (2000), Table 1.
     """
@@ -42,9 +42,10 @@ class NeighborGraph:
         self._edges: Any = None
 
     def fit(self, codes: Tensor, labels: Tensor, order: str) -> NeighborGraph:
-        """Take nodes from training codes `(rows, code)`; their classes and these' order are not looked at.
+        """Choose nodes from training codes `(rows, code)`; their classes and the classes' order are not used.
 
-        Raises ValueError for other shapes, codes that are not finite, and no more different codes than neighbours.
+        Raises ValueError for other shapes, codes that are not finite, and if there are not more different codes than
+        neighbours.
         """
         if codes.ndim != 2 or not codes.is_floating_point():
             raise ValueError(f"neighbor_graph is fitted on codes (rows, code) of real numbers, not {_said(codes)}")
@@ -54,28 +55,28 @@ class NeighborGraph:
         chosen = torch.linspace(0, max(len(codes) - 1, 0), count, dtype=torch.float64).round().long()
         nodes = torch.unique(codes.detach().cpu()[chosen], dim=0)
         if len(nodes) <= self.neighbors:
-            found = f"{len(nodes)} different codes, of which each should have {self.neighbors} neighbours"
-            raise ValueError(f"neighbor_graph: there are {found}; more codes or fewer neighbours fit")
+            found = f"{len(nodes)} different codes for {self.neighbors} neighbours"
+            raise ValueError(f"neighbor_graph: there are {found}; use more codes or fewer neighbours")
         self.nodes, self._edges = nodes, None
         return self
 
     def state(self) -> dict[str, Tensor]:
-        """The nodes, `(nodes, code)` in the codes' dtype. Raises ValueError if it was not fitted."""
+        """Return the nodes, `(nodes, code)` in the codes' dtype. Raises ValueError if it was not fitted."""
         return {"nodes": self._fitted()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state` gave, in the place of `fit`."""
+        """Load the result of `state`, instead of a `fit`."""
         self.nodes, self._edges = state["nodes"], None
 
     def _fitted(self) -> Tensor:
         if self.nodes is None:
-            raise ValueError("neighbor_graph is to be fitted on training codes before it is called")
+            raise ValueError("neighbor_graph is not fitted; call fit on training codes first")
         return self.nodes
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-        """The point at `weight` of the way's length from `a` to `b`, codes `(batch, code)`.
+        """Return the point at `weight` of the path's length from `a` to `b`, codes `(batch, code)`.
 
-        Weights are as in `linear`. Gradients reach both codes, for a way over the same nodes.
+        Weights are as in `linear`. Gradients reach both codes, with the nodes of the path fixed.
         """
         dtype = torch.promote_types(a.dtype, b.dtype)
         ends = torch.stack([a, b], dim=1).double()
@@ -86,7 +87,8 @@ class NeighborGraph:
         return torch.lerp(points[row, arc], points[row, arc + 1], share[..., None]).to(dtype)
 
     def _points(self, ends: Tensor) -> Tensor:
-        """`(batch, points, code)`: each row's `a`, the nodes between, and `b` at least twice, up to one length."""
+        """Return `(batch, points, code)`: each row's `a`, the nodes between, and `b` at least twice, up to one
+        length."""
         nodes = self._fitted().double()
         if ends.shape[2] != nodes.shape[1]:
             raise ValueError(
@@ -97,8 +99,8 @@ class NeighborGraph:
         return torch.cat([ends[:, :1], between, ends[:, 1:], ends[:, 1:]], dim=1)
 
     def _routes(self, ends: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor]:
-        """The nodes that each row passes, int64 `(batch, passed)`, the first one again before it, and which rows go
-        straight, bool `(batch,)`."""
+        """Return the nodes on each row's path, int64 `(batch, passed)`, the first one again before it, and which rows
+        are straight, bool `(batch,)`."""
         if not len(ends):
             return torch.zeros(0, 1, dtype=torch.int64), torch.zeros(0, dtype=torch.bool)
         from scipy.sparse import csgraph
@@ -126,7 +128,7 @@ class NeighborGraph:
         return passed, apart <= torch.maximum(away_a[:, -1], away_b[:, -1])
 
     def _graph(self, nodes: Tensor) -> Any:
-        """The distances along the edges, a sparse matrix, symmetric."""
+        """Return the distances along the edges, a sparse matrix, symmetric."""
         if self._edges is None:
             from scipy.sparse import csgraph, csr_array
 

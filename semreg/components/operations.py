@@ -28,20 +28,20 @@ TensorOrPosterior = TypeVar("TensorOrPosterior", bound=Tensor | tuple[Tensor, ..
 
 
 def concatenate(*tensors: Tensor) -> Tensor:
-    """Joins codes `(batch, code)` along the code, or maps `(batch, channels, height, width)` along the channels."""
+    """Join codes `(batch, code)` along the code, or maps `(batch, channels, height, width)` along the channels."""
     return torch.cat(tensors, dim=1)
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
-    """The element-wise product a·b; shapes broadcast."""
+    """Return the element-wise product a·b; shapes broadcast."""
     return a * b
 
 
 def pooled(code: Tensor, *, cells: Annotated[int, Ge(1)] = 1) -> Tensor:
-    """A spatial code `(batch, channels, height, width)` as vectors `(batch, channels·cells²)`: its means over space.
+    """Average a spatial code `(batch, channels, height, width)` over space to vectors `(batch, channels·cells²)`.
 
     The maps are cut into `cells` times `cells` equal rectangles, and each gives its mean; by default one, the whole
-    map. For losses that read vectors, such as `predictability`. Raises ValueError if a side is not divisible by
+    map. It is for losses that read vectors, such as `predictability`. Raises ValueError if a side is not divisible by
     `cells`, or the code has another shape.
     """
     if code.ndim != 4 or code.shape[2] % cells or code.shape[3] % cells:
@@ -52,7 +52,7 @@ def pooled(code: Tensor, *, cells: Annotated[int, Ge(1)] = 1) -> Tensor:
 
 
 def average(*tensors: Tensor, weights: Annotated[Sequence[float], MinLen(1)] | None = None) -> Tensor:
-    """The weighted mean of tensors of one shape, in that shape; equal weights by default.
+    """Return the weighted mean of tensors of one shape, in that shape; equal weights by default.
 
     `weights`, one for each tensor, are divided by their sum. Raises ValueError if shapes differ, if there is not one
     weight for each tensor, or if their sum is 0.
@@ -69,17 +69,19 @@ def average(*tensors: Tensor, weights: Annotated[Sequence[float], MinLen(1)] | N
 
 
 def sigmoid(x: Tensor, *, temperature: Annotated[float, Gt(0)] = 1.0) -> Tensor:
-    """Probabilities 1 / (1 + exp(−x / temperature)) of independent binary labels, in the shape of `x`."""
+    """Return probabilities 1 / (1 + exp(−x / temperature)) of independent binary labels, in the shape of `x`."""
     return torch.sigmoid(x / temperature)
 
 
 def softmax(x: Tensor, *, temperature: Annotated[float, Gt(0)] = 1.0) -> Tensor:
-    """Probabilities of exclusive classes, `(batch, classes)`: the softmax of x / temperature over the last axis."""
+    """Return probabilities of exclusive classes, `(batch, classes)`: the softmax of x / temperature over
+    the last axis."""
     return torch.softmax(x / temperature, dim=-1)
 
 
 def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
-    """The labels as vectors, float32 `(batch, classes)`: 1 at the label and 0 elsewhere, as conditional nets take them.
+    """Return the labels as vectors, float32 `(batch, classes)`: 1 at the label and 0 elsewhere, for conditional
+    networks.
 
     `labels` int64 `(batch,)`. Raises ValueError for another shape, or a label outside the classes.
     """
@@ -88,7 +90,7 @@ def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
 
 
 def detach(x: TensorOrPosterior) -> TensorOrPosterior:
-    """The same values, through which no gradient flows; takes a tensor or a posterior of any shape."""
+    """Return the same values without gradient; takes a tensor or a posterior of any shape."""
     return cast(TensorOrPosterior, map_tensors(Tensor.detach, x))
 
 
@@ -96,7 +98,7 @@ detach.cuts_gradient = True  # type: ignore[attr-defined]
 
 
 def take(x: TensorOrPosterior, indices: Tensor) -> TensorOrPosterior:
-    """The rows `indices`, int64 `(rows,)`, of a tensor or a posterior `(batch, ...)`."""
+    """Return the rows `indices`, int64 `(rows,)`, of a tensor or a posterior `(batch, ...)`."""
     return cast(TensorOrPosterior, map_tensors(lambda tensor: tensor.index_select(0, indices), x))
 
 
@@ -106,10 +108,10 @@ take.couples_rows = True  # type: ignore[attr-defined]
 def permutation(
     like: Annotated[Tensor, Role.SHAPE], *, fixed_points: bool = True, generator: torch.Generator | None = None
 ) -> Tensor:
-    """A random order of the rows of `like` `(batch, ...)`, int64 `(batch,)`, for `take`.
+    """Draw a random order of the rows of `like` `(batch, ...)`, int64 `(batch,)`, for `take`.
 
-    With `fixed_points = false` no row keeps its place (a random cycle through all rows), which pairs each image with
-    another one; a batch of one image has no other and keeps its place all the same.
+    With `fixed_points = false` every row moves (a random cycle through all rows), which pairs each image with another
+    one; the image in a batch of one stays nevertheless.
     """
     device = like.device if generator is None else generator.device
     order = torch.randperm(len(like), generator=generator, device=device)
@@ -123,9 +125,9 @@ permutation.couples_rows = True  # type: ignore[attr-defined]
 
 
 def other_of_pair(like: Annotated[Tensor, Role.SHAPE]) -> Tensor:
-    """The other row of the pair that each row of a batch of `pairs_that_share` is in, int64 `(batch,)`, for `take`.
+    """Return the other row of each row's pair in a batch of `pairs_that_share`, int64 `(batch,)`, for `take`.
 
-    Rows 0 and 1 of `like` `(batch, ...)` are a pair, 2 and 3, and so on; the last of an odd number is by itself.
+    Rows 0 and 1 of `like` `(batch, ...)` are a pair, 2 and 3, and so on; the last of an odd number is its own partner.
     """
     return (torch.arange(len(like), device=like.device) ^ 1).clamp(max=max(len(like) - 1, 0))
 
@@ -135,11 +137,11 @@ other_of_pair.couples_rows = True  # type: ignore[attr-defined]
 
 
 def diagonal_gaussian(features: Tensor, *, initial_log_variance: float = 0.0) -> DiagonalGaussian:
-    """A normal posterior from features `(batch, 2·code)`: means first, then log-variances.
+    """Make a normal posterior from features `(batch, 2·code)`: means first, then log-variances.
 
     Maps `(batch, 2·channels, height, width)` are split along their channels. `initial_log_variance` is added to the
-    log-variance: about what it starts from, since a net's outputs start near zero. Raises ValueError if the features
-    can't be halved.
+    log-variance, which starts at about this value, since a network's outputs start near zero. Raises ValueError if the
+    features can't be halved.
     """
     axis = 1 if features.ndim == 4 else -1
     if features.ndim < 2 or features.shape[axis] % 2:
@@ -150,20 +152,20 @@ def diagonal_gaussian(features: Tensor, *, initial_log_variance: float = 0.0) ->
 
 
 def posterior_mean(posterior: Any) -> Tensor:
-    """The mean of a posterior, `(batch, code)`; of one on a sphere the mean direction.
+    """Return the mean of a posterior, `(batch, code)`; for one on a sphere the mean direction.
 
-    Raises ValueError for what is no posterior.
+    Raises ValueError if the input is not a posterior.
     """
     return centre_of("posterior_mean(posterior)", posterior)
 
 
 def sample(posterior: Any, *, generator: torch.Generator | None = None) -> Tensor:
-    """A draw from a posterior, `(batch, code)`, through which gradients flow; in evaluations its mean.
+    """Draw from a posterior, `(batch, code)`, with gradients; in evaluations return its mean.
 
-    Of a `DiagonalGaussian` it is mean + exp(log_variance / 2)·ε; other posteriors draw by a method of their own.
+    The draw from a `DiagonalGaussian` is mean + exp(log_variance / 2)·ε; other posteriors have their own method.
 
-    Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), section 2.4. Raises ValueError for what is no
-    posterior.
+    Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), section 2.4. Raises ValueError if the input is
+    not a posterior.
     """
     return drawn_from("sample(posterior)", posterior, generator=generator)
 
@@ -180,23 +182,23 @@ def augment(
     value_range: tuple[float, float] = (0.0, 1.0),
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Images `(batch, channels, height, width)` scaled, brightened and cropped at random, one draw for each.
+    """Scale, brighten and crop images `(batch, channels, height, width)` at random, with one draw for each.
 
-    In evaluations the images as they are.
+    In evaluations the images don't change.
 
     Args:
         images: in `value_range`.
         scale: least and greatest factor of the size.
         brightness: least and greatest factor of the distance from the lower end of `value_range`.
-        shift: the share of the width and height by which a crop may move the image, each way.
-        value_range: of the images; what a crop leaves blank has its lower end's value.
+        shift: how far a crop may move the image each way, as a share of its width and height.
+        value_range: of the images; empty parts of a crop have its lower end's value.
         generator: source of all draws.
 
     Raises:
         ValueError: for another shape.
     """
     if images.ndim != 4:
-        raise shape_error("augment(images)", "batch channels height width", "these are no images", images)
+        raise shape_error("augment(images)", "batch channels height width", "not images", images)
     if not len(images):
         return images
     low, high = value_range
@@ -220,7 +222,8 @@ augment.in_evaluation = _as_they_are  # type: ignore[attr-defined]
 
 
 def draw(prior: Prior, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """One code from the prior for each row of the labels, `(batch, code)`; a conditional prior draws given the labels.
+    """Draw one code from the prior for each row of the labels, `(batch, code)`; a conditional prior depends on the
+    labels.
 
     Raises ValueError without labels: `draw_like(prior, tensor)` draws as many codes as a tensor has rows.
     """
@@ -230,5 +233,5 @@ def draw(prior: Prior, *labels: Tensor, generator: torch.Generator | None = None
 
 
 def draw_like(prior: Prior, like: Annotated[Tensor, Role.SHAPE], *, generator: torch.Generator | None = None) -> Tensor:
-    """As many codes from the prior as `like` has rows, `(batch, code)`, with its device and dtype."""
+    """Draw as many codes from the prior as `like` has rows, `(batch, code)`, with its device and dtype."""
     return prior.sample(len(like), generator=generator).to(like)

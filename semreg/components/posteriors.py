@@ -1,7 +1,7 @@
-"""What is asked of any posterior: a draw, the density of a code, and what stands for a draw in evaluations.
+"""The interface of any posterior: a draw, the density of a code, and the code that replaces a draw in evaluations.
 
-A `DiagonalGaussian` is answered for here, and so is whatever has its mean and log-variance; any other posterior is a
-NamedTuple of tensors that brings the methods of `Posterior` itself.
+The functions here serve a `DiagonalGaussian`, and anything with its mean and log-variance; any other posterior is a
+NamedTuple of tensors with the methods of `Posterior`.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ from semreg.core import require_posterior
 
 @runtime_checkable
 class Posterior(Protocol):
-    """A distribution of codes for each row of a batch, as an operation gives it: a NamedTuple of tensors."""
+    """A distribution of codes for each row of a batch, as the result of an operation: a NamedTuple of tensors."""
 
     def centre(self) -> Tensor:
-        """The code that stands for a draw in evaluations, `(batch, code)`: the mean, on a sphere the mean direction."""
+        """Return the code that replaces a draw in evaluations, `(batch, code)`: the mean, on a sphere the mean
+        direction."""
         ...
 
     def draw(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """One code for each row, `(batch, code)`, through which gradients flow."""
+        """Draw one code for each row, `(batch, code)`, through which gradients flow."""
         ...
 
     def log_density(self, codes: Tensor) -> Tensor:
-        """The log-density of one code for each row in nats, `(batch,)`."""
+        """Return the log-density of one code for each row in nats, `(batch,)`."""
         ...
 
 
 def centre_of(call: str, posterior: Any) -> Tensor:
-    """What stands for a draw in evaluations, for a `call`. Raises ValueError for what is no posterior."""
+    """Return the code that replaces a draw in evaluations, for a `call`. Raises ValueError if the input is not a
+    posterior."""
     if isinstance(posterior, Posterior):
         return posterior.centre()
     require_posterior(posterior, call)
@@ -42,7 +44,7 @@ def centre_of(call: str, posterior: Any) -> Tensor:
 
 
 def drawn_from(call: str, posterior: Any, *, generator: torch.Generator | None = None) -> Tensor:
-    """A code for each row of a posterior, for a `call`. Raises ValueError for what is no posterior."""
+    """Draw a code for each row of a posterior, for a `call`. Raises ValueError if the input is not a posterior."""
     if isinstance(posterior, Posterior):
         return posterior.draw(generator=generator)
     require_posterior(posterior, call)
@@ -52,9 +54,10 @@ def drawn_from(call: str, posterior: Any, *, generator: torch.Generator | None =
 
 
 def log_density_of(call: str, posterior: Any, codes: Tensor) -> Tensor:
-    """The log-density in nats of codes `(batch, ...)` under a posterior with as many rows, `(batch,)`, for a `call`.
+    """Return the log-density in nats of codes `(batch, ...)` under a posterior with as many rows, `(batch,)`, for a
+    `call`.
 
-    Raises ValueError for what is no posterior, and for codes of another shape than its own.
+    Raises ValueError if the input is not a posterior, and for codes of another shape than its own.
     """
     if isinstance(posterior, Posterior):
         return posterior.log_density(codes)

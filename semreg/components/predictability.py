@@ -1,4 +1,5 @@
-"""How much a code tells of a label, as a loss without an opponent: the closed form of an adversarial classifier."""
+"""The predictability of a label from a code, as a loss without an opponent: an adversarial classifier
+in closed form."""
 
 from __future__ import annotations
 
@@ -26,18 +27,17 @@ def predictability(
     ridge: Annotated[float, Gt(0)] = 0.1,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """The share of the labels' variance in a batch that a ridge regression on features of the codes explains.
+    """Compute the share of the labels' variance in a batch that a ridge regression on features of the codes explains.
 
-    An encoder that minimises it leaves a code that no such regression reads the label from, on the spot and for every
-    batch, where an adversarial classifier always lags behind. The features are the codes, standardised over the batch,
-    and cosines and sines of `waves` random projections of them, drawn anew each time (Rahimi and Recht, *Random
-    Features for Large-Scale Kernel Machines*, 2007), so that in the long run no function of the code is spared. The
-    idea that a code should not be predictable is Schmidhuber's (*Learning Factorial Codes by Predictability
-    Minimization*, 1992).
+    An encoder that minimises it hides the label from every such regression, at once and for every batch; an adversarial
+    classifier always lags behind. The features are the codes, standardised over the batch, and cosines and sines of
+    `waves` random projections of them, drawn for each call (Rahimi and Recht, *Random Features for Large-Scale Kernel
+    Machines*, 2007), so that in the long run every function of the code is covered. The idea that a code should not be
+    predictable is Schmidhuber's (*Learning Factorial Codes by Predictability Minimization*, 1992).
 
-    From 0 to 1; of codes that tell nothing it is above 0, too, since a batch is small. 0 where nothing can be
-    explained: in a batch of one image, of one class, or of identical codes. Unchanged by shifts of the codes and by
-    scales of their elements.
+    It is from 0 to 1; for codes without information it is also above 0, since a batch is small. It is 0 if there is
+    nothing to explain: in a batch of one image, of one class, or of identical codes. Shifts of the codes and scales of
+    their elements don't change it.
 
     Args:
         codes: `(batch, code)`.
@@ -55,7 +55,7 @@ def predictability(
     """
     if codes.ndim != 2:
         raise shape_error(
-            "predictability(codes, labels)", "batch code, batch", "the codes are no vectors", codes, labels
+            "predictability(codes, labels)", "batch code, batch", "the codes are not vectors", codes, labels
         )
     require_classes("predictability(codes, labels)", labels, rows=len(codes), classes=classes)
     points = codes.double()
@@ -68,7 +68,7 @@ def predictability(
     explained = features.mT @ targets
     penalty = ridge * len(points) * (features.square().mean() + SMALLEST_VARIANCE)
     gram = features.mT @ features + penalty * torch.eye(features.shape[1], device=codes.device, dtype=points.dtype)
-    weights = torch.linalg.solve_ex(gram, explained)[0]  # what `solve` gives, without looking whether it could
+    weights = torch.linalg.solve_ex(gram, explained)[0]  # the result of `solve`, without its check for success
     share = (explained * weights).sum() / targets.square().sum().clamp(min=0.5)
     return cast(Tensor, share.to(codes.dtype))
 
@@ -77,7 +77,7 @@ predictability.couples_rows = True  # type: ignore[attr-defined]
 
 
 def _waves(points: Tensor, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of random projections of points `(batch, code)`, `(batch, count)` each."""
+    """Return cosines and sines of random projections of points `(batch, code)`, `(batch, count)` each."""
     device = points.device if generator is None else generator.device
     directions = torch.randn(points.shape[1], count, generator=generator, device=device).to(points)
     low, high = FREQUENCIES

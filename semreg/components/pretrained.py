@@ -1,4 +1,4 @@
-"""Whether weights that others trained are fetched: not where a network is only tried out."""
+"""Whether pretrained weights are downloaded: not if a network is only tried out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _wanted = ContextVar("wanted", default=True)
 
 
 def weights_are_wanted() -> bool:
-    """Whether a network that is made now should fetch its pretrained weights; `semreg check` wants none."""
+    """Return whether a new network should download its pretrained weights; `semreg check` doesn't."""
     return _wanted.get()
 
 
 @contextlib.contextmanager
 def without_weights() -> Iterator[None]:
-    """Networks that are made inside fetch nothing."""
+    """Make networks inside the block without downloads."""
     token = _wanted.set(False)
     try:
         yield

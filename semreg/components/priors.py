@@ -1,4 +1,4 @@
-"""Priors: the distribution that codes are meant to have. `interfaces.Prior` says what any prior must offer."""
+"""Priors: the intended distribution of codes. `interfaces.Prior` is the interface of any prior."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ class StandardNormal(nn.Module):
         self.register_buffer("zero", torch.zeros(()), persistent=False)
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self._require_size("log_probability(codes)", codes)
         return gaussian_log_density(codes, self.zero, self.zero).sum(-1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`."""
+        """Draw codes `(count, size)`."""
         return normal_noise((count, self.size), like=self.zero, generator=generator)
 
     def kl_divergence(self, posterior: DiagonalGaussian, *labels: Tensor) -> Tensor:
-        """KL(posterior ‖ N(0, I)) of each element in nats, `(batch, code)`. Raises ValueError if the size differs."""
+        """Return KL(posterior ‖ N(0, I)) of each element in nats, `(batch, code)`. Raises ValueError if the size
+        differs."""
         require_posterior(posterior, "kl_divergence(posterior)")
         self._require_size("kl_divergence(posterior)", posterior.mean)
         return standard_normal_kl(posterior.mean, posterior.log_variance)
 
     def to_noise(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """The codes themselves, which are N(0, I) already, and the logarithm of no stretch, 0, `(batch,)`."""
+        """Return the codes themselves, which are N(0, I) already, and the log |det| of the identity, 0, `(batch,)`."""
         return codes, codes.new_zeros(len(codes))
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The inverse of `to_noise`."""
+        """Return the codes of noise, the inverse of `to_noise`."""
         return noise
 
     def extra_repr(self) -> str:

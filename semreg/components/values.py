@@ -1,4 +1,4 @@
-"""Values of a recipe's tensors: a tensor, a posterior or another tuple, and what is done to all its parts."""
+"""Values of a recipe's tensors: a tensor, a posterior or another tuple, and functions of all its parts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch import Tensor
 
 
 def is_posterior(value: object) -> bool:
-    """Whether a value is a NamedTuple, as posteriors are."""
+    """Return whether a value is a NamedTuple, as posteriors are."""
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
 def tensors_of(value: Any) -> list[Tensor]:
-    """The tensors in a value, in order: itself, or the parts of a posterior or of another tuple."""
+    """Return the tensors in a value, in order: itself, or the parts of a posterior or of another tuple."""
     if isinstance(value, Tensor):
         return [value]
     return [tensor for part in value for tensor in tensors_of(part)] if isinstance(value, tuple) else []
 
 
 def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """A tensor, or a tuple such as a posterior, with each of its tensors changed; anything else as it is."""
+    """Change each tensor of a tensor or a tuple, such as a posterior; anything else stays."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, tuple):
@@ -31,7 +31,7 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
 
 
 def on_cpu(value: Any) -> Any:
-    """A value with its tensors on the CPU, without gradients, and floats as float32."""
+    """Return a value with its tensors on the CPU, without gradients, and floats as float32."""
 
     def moved(tensor: Tensor) -> Tensor:
         tensor = tensor.detach().cpu()

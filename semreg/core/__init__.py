@@ -1,7 +1,7 @@
-"""The core: interfaces of every kind of component, the registry of their names, and what all rooms say things with.
+"""The core: the interface of each kind of component, the registry of their names, and terms that all packages share.
 
-It imports no other room, and neither PyTorch nor NumPy: `semreg list` answers from here alone. Plugins import from
-`semreg.core` what its modules below name in `__all__`, and events from `semreg.core.hookspecs`.
+It imports no other package of semreg, and neither PyTorch nor NumPy, so that `semreg list` answers fast. Plugins import
+the names in `__all__` of the modules below, and events from `semreg.core.hookspecs`.
 """
 
 from __future__ import annotations

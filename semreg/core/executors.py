@@ -1,6 +1,6 @@
-"""What semreg and executors expect of each other: where the trials of a grid run.
+"""The interface between semreg and executors, which run the trials of a grid.
 
-Nothing inherits from these: shape is enough.
+No class inherits from these protocols: matching methods suffice.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Literal, Protocol
 __all__ = ["Executor", "Job", "Needs", "room_on"]
 
 CONTEXT = 600 * 2**20
-"""Bytes of a GPU that a process takes, before any tensor lies there."""
+"""Bytes that a process takes of a GPU before it has any tensor there."""
 
 
 def room_on(total: int, share: float) -> int:
-    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it, beside others and
-    their coordinator, who has looked at it."""
+    """Return how many bytes of a GPU's `total` tensors can take in a process with a share of it. The contexts of the
+    other processes and of the coordinator take the rest."""
     return max(0, int((total - CONTEXT) * share) - CONTEXT) if share < 1 else total
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a trial computes with: threads of the CPU, and a share of one GPU, 0 where it computes on none.
+    """The resources of a trial: threads of the CPU, and a share of one GPU, 0 if it runs on none.
 
-    `environment` are variables that its process must have, and `log` is the file that what it says is added to.
+    `environment` holds variables for its process; `log` is the file that collects its output.
     """
 
     threads: int
@@ -36,36 +36,36 @@ class Needs:
 
 
 class Job(Protocol):
-    """A trial that was handed to an executor. What came of it is told by its run's folder alone."""
+    """A trial that an executor has accepted. Only the run's folder holds its outcome."""
 
     def state(self) -> Literal["waiting", "running", "ended"]:
-        """Where its process stands. `ended` says that there is none any more, however it ended."""
+        """Return the state of its process; `ended` means that the process no longer exists, however it ended."""
         ...
 
     def cancel(self) -> None:
-        """Ask it to stop, by SIGTERM or what becomes it: it ends at its next checkpoint, and asked again at once.
+        """Ask it to stop, by SIGTERM or an equal: it ends at its next checkpoint, and immediately if asked again.
 
-        Returns before it has; what waits never begins, and what has ended is left alone.
+        Returns before the job ends. A waiting job never starts, an ended one is left as it is.
         """
         ...
 
 
 class Executor(Protocol):
-    """Where the trials of a grid run: a class."""
+    """A class that runs the trials of a grid."""
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
-        """With what stands behind its name in `--on NAME:WORDS`, and the share of a GPU that each trial shall have: 0
-        on a CPU, None where nobody says. Raises ValueError for what means nothing to it."""
+        """Take the words after the name in `--on NAME:WORDS`, and each trial's share of a GPU: 0 for the CPU, None if
+        the user gives none. Raises ValueError for unsupported values."""
 
     slots: int
-    """How many trials it has at once, at most."""
+    """The largest number of trials at one time."""
     needs: Needs
-    """What each of them gets, where the user doesn't say."""
+    """The resources of each trial, unless the user states others."""
 
     def submit(self, arguments: Sequence[str], needs: Needs) -> Job:
-        """Begin `semreg ARGUMENTS` in a process of its own, in the working folder, which outlives this one.
+        """Start `semreg ARGUMENTS` in the working folder, as a separate process that outlives this one.
 
-        Nothing but arguments and environment reaches it. What it raises ends the grid if it is the first that is
-        submitted, and later if it does so for about a minute.
+        It receives only arguments and environment. An exception ends the grid at the first submission, and later if
+        submissions fail for about a minute.
         """
         ...

@@ -1,9 +1,9 @@
-"""The events of a run that plugins may listen to. Hooks observe: only what `statistics` and `report_sections` return is
-used.
+"""The events of a run that plugins may receive. Hooks observe: semreg uses only what `statistics` and `report_sections`
+return.
 
-A plugin is a module, an object or a class (made once per run) named by an entry point of group `semreg.hooks`, or
-handed to `semreg.run(recipe, hooks=[…])`. Its functions are called like the events below, are marked `hookimpl`, and
-take any of the arguments, by name:
+A plugin is a module, an object or a class (instantiated once per run). An entry point of group `semreg.hooks` names it,
+or `semreg.run(recipe, hooks=[…])` adds it. Its functions have the names of the events below, are marked `hookimpl`, and
+take any of an event's arguments by name:
 
     from semreg.core.hookspecs import hookimpl
 
@@ -33,10 +33,10 @@ hookimpl = pluggy.HookimplMarker("semreg")
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a phase stands after an iteration; both counts start at 1.
+    """The progress of a phase after an iteration; both counts start at 1.
 
-    `losses` holds each loss's mean since it was last given, and is None where none was read from the device.
-    `images_per_second` is None where it was not measured.
+    `losses` holds each loss's mean since the last such report, and is None if the losses weren't read from the device.
+    `images_per_second` is None if it wasn't measured.
     """
 
     phase: str
@@ -60,7 +60,7 @@ class Section:
 
 @hookspec
 def run_started(run: ObservedRun) -> None:
-    """A run starts or resumes: its folder and record exist, nothing has been trained in this process."""
+    """A run starts or resumes: its folder and record exist, and this process has not trained yet."""
 
 
 @hookspec
@@ -70,13 +70,13 @@ def phase_started(run: ObservedRun, phase: str) -> None:
 
 @hookspec
 def iteration_done(run: ObservedRun, progress: Progress) -> None:
-    """One iteration of a phase is done, all its steps. Keep it quick: it is called thousands of times."""
+    """An iteration of a phase has ended, with all its steps. Keep it fast: it is called thousands of times."""
 
 
 @hookspec
 def phase_finished(run: ObservedRun, phase: str, epoch: int) -> None:
-    """The phase named `phase` is trained, to its last epoch or to `epoch`, where validation ended it. Its best weights,
-    if it keeps them, are not taken yet; said again where a run resumes at its end."""
+    """The phase named `phase` has ended at epoch `epoch`, its last one unless validation ended it early. Its best
+    weights, if it keeps them, are not loaded yet. The event is repeated if a run resumes here."""
 
 
 @hookspec
@@ -86,37 +86,37 @@ def checkpoint_written(run: ObservedRun, path: Path) -> None:
 
 @hookspec
 def statistics(run: ObservedRun, trained: TrainedRun) -> Mapping[str, Mapping[str, Tensor]]:  # type: ignore[empty-body]
-    """What a use of the run needs of its training data, asked for once it is trained: by who wants it and by name.
+    """Return statistics of the training data that a use of the run needs, by user and name; called after training.
 
-    It is kept with the run, as `Run.statistics`, so that the use needs no data. Roles say what is of interest.
+    semreg stores them as `Run.statistics`, so that the use needs no data. The run's roles name the tensors.
     """
 
 
 @hookspec
 def evaluation_started(run: ObservedRun, name: str) -> None:
-    """The evaluation called `name` in the recipe begins; it may take minutes."""
+    """The evaluation called `name` in the recipe starts; it may take minutes."""
 
 
 @hookspec
 def evaluation_done(run: ObservedRun, name: str, result: Result) -> None:
-    """The evaluation called `name` in the recipe is done and stored; said again where a run resumes after it."""
+    """The evaluation called `name` in the recipe is stored. The event is repeated if a run resumes here."""
 
 
 @hookspec
 def run_finished(run: ObservedRun) -> None:
-    """All phases and evaluations are done and recorded; said again if the process is killed while this is said."""
+    """All phases and evaluations are recorded. The event is repeated if the process is killed during it."""
 
 
 @hookspec
 def report_written(run: ObservedRun) -> None:
-    """All that `run_finished` brought about is done, the report among it: the run's folder is as it stays."""
+    """All consequences of `run_finished` are complete, including the report: the run's folder won't change any more."""
 
 
 @hookspec
 def run_stopped(run: ObservedRun, error: BaseException) -> None:
-    """The run ends early, by an error or an interrupt; it can be resumed from its last checkpoint."""
+    """An error or an interrupt ends the run early; it can resume from its last checkpoint."""
 
 
 @hookspec
 def report_sections(run: ObservedRun) -> list[Section]:  # type: ignore[empty-body]
-    """Sections to add to the report, made from the run's folder alone: the report may be written again much later."""
+    """Return sections to add to the report. Read only the run's folder: the report may be rewritten much later."""

@@ -1,8 +1,8 @@
-"""What semreg and components expect of each other: a Protocol for each kind, and for the runs that they are given.
+"""The interface between semreg and components: a Protocol for each kind, and for the runs that components receive.
 
-Nothing inherits from these: shape is enough. A component is called as its Protocol says, inputs by position and options
-by keyword; a parameter called `generator`, `input_shapes`, `root` or `judge` is filled by semreg. `semreg.testing`
-holds components to them.
+No class inherits from these protocols: matching methods suffice. semreg calls a component with inputs by position and
+options by keyword, and itself supplies parameters called `generator`, `input_shapes`, `root` or `judge`.
+`semreg.testing` checks components against these protocols.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ __all__ = [
 class Encoder(Protocol):
     """An nn.Module from images `(batch, channels, height, width)` to codes.
 
-    Its constructor may take `input_shapes`, the shapes of its inputs without the batch axis, which the engine fills in.
+    Its constructor may take `input_shapes`, the shapes of its inputs without the batch axis; semreg supplies them.
     """
 
     def __call__(self, *inputs: Tensor) -> Any:
-        """Codes `(batch, code)`, or spatial codes `(batch, channels, height, width)`; of a quantiser a NamedTuple."""
+        """Return codes `(batch, code)`, or `(batch, channels, height, width)`; a quantiser returns a NamedTuple."""
 
 
 @runtime_checkable
@@ -45,15 +45,15 @@ class Decoder(Protocol):
     """An nn.Module from one or several codes to images."""
 
     def __call__(self, *codes: Tensor) -> Tensor:
-        """Images `(batch, channels, height, width)`."""
+        """Return images `(batch, channels, height, width)`."""
 
 
 @runtime_checkable
 class Critic(Protocol):
-    """An nn.Module that scores how real an input is, given labels where it takes any."""
+    """An nn.Module that scores how real an input is, and may take labels besides."""
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Scores `(batch, ...)`, one for each sample or each patch; high is real."""
+        """Return scores `(batch, ...)`, one for each sample or each patch; high means real."""
 
 
 @runtime_checkable
@@ -61,51 +61,51 @@ class Classifier(Protocol):
     """An nn.Module from an input or a code to labels."""
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Logits `(batch, classes)`."""
+        """Return logits `(batch, classes)`."""
 
 
 @runtime_checkable
 class Criterion(Protocol):
-    """An nn.Module that is a loss with parameters or state of its own; `couples_rows` says of it what of a Loss."""
+    """An nn.Module that is a loss with its own parameters or state; `couples_rows` means the same as for a Loss."""
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """A scalar, as a Loss's, in at least float32. In eval mode no state changes."""
+        """Return a scalar, as a Loss does, in at least float32. In eval mode no state changes."""
 
 
 @runtime_checkable
 class Prior(Protocol):
     """An nn.Module that holds a distribution of codes, which may depend on labels.
 
-    Every method takes labels after its first argument, each with one row per code. A prior that needs none ignores
-    them, so that a recipe may exchange one prior for another, and says so by an attribute `ignores_labels = True`; a
-    conditional prior called without labels means its marginal (a mixture draws the classes too). One that also has
-    `fit(codes, *labels)`, `state()` and `load_state(state)` is fitted to its code after training, and kept with it.
+    Every method takes labels after its first argument, each with one row per code. A prior without labels ignores them,
+    so that a recipe may exchange priors, and has an attribute `ignores_labels = True`; a conditional prior called
+    without labels means its marginal (a mixture also draws the classes). A prior with `fit(codes, *labels)`, `state()`
+    and `load_state(state)` is fitted to its code after training; the run stores its state.
     """
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`."""
         ...
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, code)`; one generator state gives one draw. Labels have `count` rows."""
+        """Draw codes `(count, code)`; equal generator states give equal draws. Labels have `count` rows."""
         ...
 
 
 @runtime_checkable
 class ClosedFormPrior(Prior, Protocol):
-    """A prior whose KL divergence from a posterior is known in closed form; others leave `kl_divergence` out."""
+    """A prior with a closed-form KL divergence from a posterior; other priors omit `kl_divergence`."""
 
     def kl_divergence(self, posterior: Any, *labels: Tensor) -> Tensor:
-        """KL(posterior ‖ prior) of each element of the code in nats, `(batch, code)`."""
+        """Return KL(posterior ‖ prior) of each element of the code in nats, `(batch, code)`."""
         ...
 
 
 @runtime_checkable
 class Remarking(Protocol):
-    """An nn.Module, of any kind, that sometimes has to be warned of: of what a step may not wait to find out."""
+    """An nn.Module of any kind with warnings about conditions that a training step may not wait to check."""
 
     def remarks(self) -> list[str]:
-        """What a run is warned of, each once. Asked for at records, outside of a step, when reading costs little."""
+        """Return warnings, each once. semreg calls this at records, outside a step, where reading costs little."""
         ...
 
 
@@ -115,33 +115,33 @@ class Remarking(Protocol):
 class Operation(Protocol):
     """A function from tensors to tensors.
 
-    An attribute `in_evaluation` is the function that evaluations call instead, on the same inputs and without options;
-    `cuts_gradient = True` says that no gradient flows through, and `couples_rows = True` that a row of the result
-    depends on other rows: where several processes have a part of the batch each, it is then called on the whole one.
+    An attribute `in_evaluation` is the function that evaluations call instead, on the same inputs and without options.
+    `cuts_gradient = True` means that no gradient flows through. `couples_rows = True` means that a row of the result
+    depends on other rows. If several processes share a batch, semreg then calls it on the whole batch.
     """
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """A tensor `(batch, ...)`, or a posterior of such."""
+        """Return a tensor `(batch, ...)`, or a posterior of such tensors."""
         ...
 
 
 class Loss(Protocol):
-    """A function from tensors of one batch to what is to be minimised; it does not know which modules it trains.
+    """A function from tensors of one batch to a value to minimise; it does not know which modules it trains.
 
-    An attribute `couples_rows = True` says that it is no mean over the rows of a batch, as one of pairs is not: where
-    several processes have a part of the batch each, it is then called on the whole one.
+    An attribute `couples_rows = True` means that it is not a mean over rows, as a loss of pairs is not. If several
+    processes share a batch, semreg then calls it on the whole batch.
     """
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """A scalar: the mean over the batch, finite whatever the batch."""
+        """Return a scalar: the mean over the batch, finite for every batch."""
         ...
 
 
 class Interpolator(Protocol):
-    """A function that walks from one code to another."""
+    """A function that interpolates between two codes."""
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-        """The code at `weight` of the way from `a` to `b`, exactly `a` at 0 and exactly `b` at 1.
+        """Return the code at `weight` of the way from `a` to `b`, exactly `a` at 0 and exactly `b` at 1.
 
         `a` and `b` are `(batch, code)`; `weight`, in [0, 1], is a number or a tensor that broadcasts against them, such
         as `(batch, 1)`. Options are keyword-only.
@@ -151,22 +151,22 @@ class Interpolator(Protocol):
 
 @runtime_checkable
 class FittedInterpolator(Protocol):
-    """A class, made with its options and fitted before it is called; without `follows_classes = False`, on classes."""
+    """An interpolator class that is fitted before a call, to classes unless it has `follows_classes = False`."""
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-        """As an Interpolator's."""
+        """Return a code, as an Interpolator does."""
         ...
 
     def fit(self, codes: Tensor, labels: Tensor, order: Order) -> None:
-        """Learn from codes `(rows, code)` and their classes, int64 `(rows,)`, which neighbour in this order."""
+        """Learn from codes `(rows, code)` and classes, int64 `(rows,)`; `order` states the classes' neighbours."""
         ...
 
     def state(self) -> Mapping[str, Tensor]:
-        """What it learnt, which a run keeps, so that its use needs no data."""
+        """Return its learned tensors. A run stores them, so that a later use needs no data."""
         ...
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take what another one with the same options learnt, in the place of `fit`."""
+        """Load the state of an instance with the same options, instead of `fit`."""
         ...
 
 
@@ -179,58 +179,58 @@ class Sampler(Protocol):
     def __call__(
         self, *labels: Tensor, count: int, batch_size: int, generator: torch.Generator | None = None, **options: Any
     ) -> Tensor:
-        """Indices of rows below `count`, int64 `(count // batch_size, batch_size)`. Labels are `(count, ...)`.
+        """Return indices of rows below `count`, int64 `(count // batch_size, batch_size)`. Labels are `(count, ...)`.
 
-        One that names `shards` is given the shard of each row, int64 `(count,)`, ascending. What it raises as UserError
-        or ValueError is told at the recipe's key.
+        If it has a parameter `shards`, it receives the shard of each row, int64 `(count,)`, ascending. semreg shows its
+        UserError or ValueError at the recipe's key.
         """
         ...
 
 
 class Schedule(Protocol):
-    """The course of a learning rate over a phase."""
+    """The schedule of a learning rate over a phase."""
 
     def __call__(self, epoch: float, epochs: int, **options: Any) -> float:
-        """The factor on the rate at `epoch`, fractional and 0 at the phase's first iteration, of `epochs` in all."""
+        """Return the factor on the rate at `epoch` of `epochs`, fractional and 0 at the phase's first iteration."""
         ...
 
 
 class Dataset(Protocol):
-    """A data set: a class whose constructor takes the recipe's options by keyword, and `root` (a `pathlib.Path`, the
-    data root) if it names that parameter. The constructor reads no data."""
+    """A class whose constructor takes the recipe's options by keyword, and `root` (a `pathlib.Path`, the data root) if
+    it has that parameter. The constructor reads no data."""
 
     def specification(self) -> Specification:
-        """The fields, without loading images. Raises DataMissing where even that needs files that are not there."""
+        """Return the fields without loading images. Raises DataMissing if even that needs files that are missing."""
         ...
 
     def locate(self) -> None:
-        """Raises DataMissing, saying what layout was looked for and what to download, unless the set is there.
+        """Raise DataMissing with the layout looked for and what to download, unless the set is present.
 
-        The first line of its message stands by itself: "NAME not found under ROOT (looked for …)".
+        The first line of its message is complete by itself: "NAME not found under ROOT (looked for …)".
         """
         ...
 
     def source(self) -> Source:
-        """Reads labels and lists images. Decodes none."""
+        """Read labels and list images, without decoding any."""
         ...
 
 
 class Evaluation(Protocol):
     """A function of handles and modules of a trained run; its options are keyword-only.
 
-    Its attribute `before_training`, of the same inputs and options, raises ValueError for what labels and counts tell.
+    Its attribute `before_training`, with the same inputs and options, raises ValueError if labels or counts don't fit.
     """
 
     def __call__(self, *inputs: Any, **options: Any) -> Result:
-        """Figures, tables and pictures. A ValueError tells what is wrong with the inputs, the options or the data."""
+        """Return figures, tables and pictures. A ValueError states what is wrong with inputs, options or data."""
         ...
 
 
 class Comparison(Protocol):
-    """A function of one tensor of two or more runs, a handle of each; its options are keyword-only."""
+    """A function of one tensor of two or more runs, with a handle for each; its options are keyword-only."""
 
     def __call__(self, *inputs: Handle, **options: Any) -> Result:
-        """As an Evaluation's, of all runs together. A parameter `names` is filled with what the table calls each."""
+        """Return a result for all runs together. A parameter `names` receives the runs' titles in the table."""
         ...
 
 
@@ -242,51 +242,51 @@ class Handle(Protocol):
 
     @property
     def run(self) -> TrainedRun:
-        """The run that it is of."""
+        """The tensor's run."""
 
     @property
     def name(self) -> str:
-        """Its name in the recipe."""
+        """The tensor's name in the recipe."""
 
     @property
     def field(self) -> Field | None:
-        """What the data say of it, if it is a field of the data."""
+        """The data set's description of the field, if the tensor is a field of the data."""
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
-        """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
+        """Return its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
 
-        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their evaluation
-        form (a posterior's mean), or with `draws` are random as in training. Raises UserError for an empty split.
+        The result is a tensor `(rows, …)` or a posterior. Modules are in eval mode; random operations take their
+        evaluation form (a posterior's mean) or, with `draws`, draw as in training. Raises UserError for an empty split.
         """
 
     def at(self, split: str, rows: Tensor) -> Any:
-        """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
+        """Return its values, as `read` does, for given rows of a split, int64 `(rows,)`."""
 
     def batches(
         self, split: str = "train", *, size: int = 256, count: int | None = None, draws: bool = False,
         given: Mapping[str, Tensor] | None = None,
     ) -> Iterator[Any]:  # fmt: skip
-        """Its values as `read` gives them, bit for bit, `size` rows at a time: for what need not be in memory at once.
+        """Yield its values, bit for bit as `read` returns them, `size` rows at a time, to save memory.
 
-        `given` has other values of tensors or fields than the data's, a row for each that is read. Raises as `read`
-        does, and ValueError for batches of less than a row, and for other numbers of rows that are given.
+        `given` replaces tensors or fields by other values, with a row for each row that is read. Raises as `read` does,
+        and ValueError for a size below 1 or a wrong number of given rows.
         """
 
     def needs(self, *given: str) -> set[str]:
-        """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
+        """Return the fields of the data that its computation needs besides the `given` tensors and fields."""
 
     def given(self, **values: Tensor) -> Any:
-        """Its values where the named tensors or fields have the values given, `(rows, …)` each.
+        """Compute it with the named tensors or fields replaced by these values, `(rows, …)` each.
 
-        Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
+        Raises ValueError if it needs a field of the data that is not given, or if the numbers of rows differ.
         """
 
     def differentiable(self, **values: Tensor) -> Any:
-        """As `given`, of all rows at once, on the run's device and with gradients to the values."""
+        """Compute it as `given` does, for all rows at once, on the run's device and with gradients to the values."""
 
 
 class TrainedRun(Protocol):
-    """A trained run, as evaluations get it through their handles and as their judge."""
+    """A trained run, as evaluations receive it through their handles and as their judge."""
 
     @property
     def folder(self) -> Path:
@@ -294,11 +294,11 @@ class TrainedRun(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where its modules are; what handles give is on the CPU."""
+        """The device of its modules; handles return values on the CPU."""
 
     @property
     def fields(self) -> Specification:
-        """What the data say of their fields."""
+        """The data set's description of its fields."""
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -306,27 +306,27 @@ class TrainedRun(Protocol):
 
     @property
     def roles(self) -> Roles:
-        """What the recipe's `[model]` says."""
+        """The roles in the recipe's `[model]`."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many images each split has, those that "validation" and "test" both mean as "test". Raises UserError."""
+        """The number of images in each split; images to validate and test on count as "test". Raises UserError."""
 
     def tensor(self, name: str) -> Handle:
-        """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
+        """Return the handle of a tensor or field. Raises UserError, with the closest names, if it doesn't exist."""
 
     def module(self, name: str) -> nn.Module:
-        """A module of the recipe, in eval mode. Raises UserError, with the closest names, if there is none."""
+        """Return a module of the recipe, in eval mode. Raises UserError, with the closest names, if it is missing."""
 
     def encode(self, images: Tensor) -> Any:
-        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
+        """Return the code of images `(batch, channels, height, width)` in the recipe's range, or a tuple of codes."""
 
     def decode(self, *codes: Tensor) -> Any:
-        """The output for codes, in the order of the recipe's `code`."""
+        """Return the output for codes, which come in the order of the recipe's `code`."""
 
 
 class ObservedRun(Protocol):
-    """A run as hooks are given it."""
+    """A run, as hooks receive it."""
 
     @property
     def folder(self) -> Path:
@@ -334,41 +334,41 @@ class ObservedRun(Protocol):
 
     @property
     def name(self) -> str:
-        """The recipe's name, and "@validation" after it where these are the images that evaluations judge on."""
+        """The recipe's name, with "@validation" appended if evaluations judge on the validation images."""
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The recipe with all that it extends, as tables; a copy."""
+        """A copy of the recipe, with everything it extends, as tables."""
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
-        """The recipe's modules as they are in training, by name; a hook looks, and changes nothing.
+        """The recipe's modules in training, by name. A hook must not change them.
 
-        Raises UserError where the run isn't in training: before the first `phase_started`, and in a process that only
+        Raises UserError if the run isn't in training: before the first `phase_started`, and in a process that only
         evaluates or reports.
         """
 
     def tensor(self, name: str, *, count: int = 8) -> Any:
-        """A tensor of the recipe, or a field, as it is now, on the CPU, floats as float32.
+        """Return the current value of a tensor of the recipe, or of a field, on the CPU, floats as float32.
 
-        It is of `count` images of the validation split, else the test split, else the training images: evenly spaced in
-        it, and so always the same. Modules are in eval mode, random operations have their evaluation form or draw from
-        generators of their own, the same each time; no bit of the training changes. Raises UserError as `modules` does,
-        with the closest names if there is no such tensor, and where its computation fails.
+        It covers `count` images of the validation split, else of the test split, else of the training images: always
+        the same, evenly spaced ones. Modules are in eval mode; random operations take their evaluation form, or draw
+        the same values each time from separate generators. No bit of the training changes. Raises UserError as
+        `modules` does, for an unknown name (with the closest names), and if the computation fails.
         """
 
     def recorded(self) -> RecordedRun:
-        """The run as its folder holds it now, with the state that was written last. Raises UserError if it can't."""
+        """Read the run from its folder, with the state that was written last. Raises UserError if that fails."""
 
     def warn(self, message: str) -> None:
-        """Say a warning and record it with the run."""
+        """Print a warning and record it with the run."""
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """A function that makes a store of experiments hold what a run does, each thing once."""
+    """A function that copies the contents of a run to an experiment tracker, each item once."""
 
     def __call__(self, run: RecordedRun) -> str:
-        """Where the run is now to be seen, in a line. It is called at any time, by several processes, and again: after
-        a kill a run may hold less than before. Raises UserError, in a line, for a store that doesn't answer."""
+        """Return a line that states where the tracker shows the run. Raises UserError, in a line, if it doesn't answer.
+        Several processes may call it, again and again; after a kill a run may hold less than before."""
         ...

@@ -1,4 +1,4 @@
-"""Public names of a package, imported when they are first asked for: commands answer without PyTorch."""
+"""Lazy imports of a package's public names, so that commands answer without importing PyTorch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["lazy_names"]
 
 
 def lazy_names(package: str, *modules: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package whose public names are defined in modules of it.
+    """Return `__getattr__` and `__dir__` for a package whose public names are defined in its modules.
 
-    Those are public that the package's `__all__` names, or without one those of each module. Type checkers read names
-    from imports under `TYPE_CHECKING`:
+    The package's `__all__` lists the public names; without it, those of each module are public. Type checkers read
+    names from imports under `TYPE_CHECKING`:
 
         __all__ = ["normalize"]
 

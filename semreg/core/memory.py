@@ -1,4 +1,4 @@
-"""Recognising that memory ran out: PyTorch says so by three kinds of error."""
+"""Detection of exhausted memory, which PyTorch reports by three kinds of error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _SAYINGS = ("can't allocate memory", "not enough memory", "out of memory", "allo
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out, on a GPU or on the CPU."""
+    """Return whether an error means that memory ran out, on a GPU or on the CPU."""
     import torch  # here, since the core is imported by commands that answer without it
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):

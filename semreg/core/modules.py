@@ -1,4 +1,4 @@
-"""Functions as nn.Modules, for a training loop of one's own: options are checked once, inputs come with each call."""
+"""Functions as nn.Modules, for your own training loop: options are checked once, inputs come with each call."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["as_module"]
 
 
 def as_module(component: Callable[..., Any] | str, /, **options: Any) -> nn.Module:
-    """A loss, or another function of tensors, as an nn.Module that has its options and is called with its inputs.
+    """Make an nn.Module of a loss or another function of tensors; it holds the options and is called with the inputs.
 
         loss = as_module(angular_triplet_neighbor_loss, margin=1.2, neighbors="line")
         loss(codes, labels).backward()
 
-    A random function also takes `generator` in a call. Options that are modules or parameters are part of the module,
-    and of its state; those that are tensors follow `.to(device)`, and its state leaves them out.
+    A random function also takes `generator` in a call. Options that are modules or parameters become part of the module
+    and of its state; options that are tensors follow `.to(device)` but are not part of its state.
 
     Args:
-        component: a function; a class, which is made with the options, and given back if it makes an nn.Module; or the
-            name by which recipes call a function or class, such as "atnl".
-        options: by keyword, as the function's signature has them.
+        component: a function; a class, instantiated with the options (an instance that is an nn.Module is returned
+            itself); or the name that recipes use for a function or class, such as "atnl".
+        options: by keyword, as in the function's signature.
 
     Raises:
-        ValueError: for options that are unknown, missing, of a wrong type or out of bounds; all are told at once.
-        TypeError: for what is no function of tensors; when called, for too few or too many inputs.
+        ValueError: for options that are unknown, missing, of a wrong type or out of bounds; it lists all.
+        TypeError: if `component` is not a function of tensors; in a call, for too few or too many inputs.
         LookupError: if no component has the name. UserError, if it can't be imported.
     """
     from torch import nn  # here, since the core is imported by commands that answer without it
@@ -66,13 +66,13 @@ def _name(component: Any) -> str:
 
 
 def _without(signature: Signature, options: Mapping[str, Any]) -> Signature:
-    """What a function still takes once it has options."""
+    """Return the parameters that remain once the function has its options."""
     return replace(signature, parameters={key: p for key, p in signature.parameters.items() if key not in options})
 
 
 @cache
 def _function_module() -> Any:
-    """The class of modules that hold a function, made when it is needed: the core is imported without PyTorch."""
+    """Return the class of modules that hold a function, created on first use: the core is imported without PyTorch."""
     from torch import Tensor, nn
 
     class FunctionModule(nn.Module):
@@ -121,7 +121,7 @@ def _function_module() -> Any:
 
 
 def _blank() -> nn.Module:
-    """A module that holds nothing yet, for pickle to fill."""
+    """Return an empty module, for pickle to fill."""
     kind = _function_module()
     blank: nn.Module = kind.__new__(kind)
     return blank

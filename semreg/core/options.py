@@ -1,6 +1,6 @@
-"""Options against signatures: a recipe's keys are the parameters of the component, nothing else.
+"""Checks of options against signatures: the keys of a recipe's table are exactly the component's parameters.
 
-What is wrong with a value pydantic finds, which is imported when the first one is checked.
+pydantic checks the values; it is imported with the first check.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 FILLED_BY_ENGINE = frozenset({"generator", "progress", "input_shapes", "root", "judge"})
 NO_TEXT = "input should be a valid string, in quotes"
-"""What is said of a number, a date or a truth value where a recipe should have a text."""
+"""The message for a number, date or Boolean where a recipe needs a text."""
 _PYDANTIC_TYPES = ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]", "[number]", "[table]")
-"""What pydantic puts among the keys to a value: members of a union, and that it is a key that is wrong."""
+"""Parts that pydantic adds to the path of a value: members of a union, and a mark for a wrong key."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The parameters of a component: those that take inputs, by position, and those that are options, by keyword."""
+    """The parameters of a component: inputs, taken by position, and options, taken by keyword."""
 
     parameters: Mapping[str, inspect.Parameter]
     types: Mapping[str, Any]
@@ -47,7 +47,7 @@ class Signature:
 
 
 def signature_of(function: Callable[..., Any]) -> Signature:
-    """The signature of a function, or of a class's constructor or method, without `self`."""
+    """Return the signature of a function, or of a class's constructor or method without `self`."""
     parameters = dict(inspect.signature(function).parameters)
     target = function.__init__ if inspect.isclass(function) else function
     try:
@@ -67,9 +67,9 @@ def check_options(
     ignore: Collection[str] = FILLED_BY_ENGINE,
     unread: Collection[str] = (),
 ) -> list[Problem]:
-    """Unknown, missing and ill-typed options of a component called with `inputs` inputs; `name` says whose they are.
+    """Find unknown, missing and ill-typed options of a component called with `inputs` inputs, whose owner is `name`.
 
-    Parameters in `ignore` are neither needed nor possible. Options in `unread` are there, and their values not known.
+    Options must not name parameters in `ignore`. Options in `unread` are present, but their values are unknown.
     """
     taken = {parameter.name for parameter in signature.inputs()[:inputs]} | set(ignore)
     inside = f"{where}." if where else ""
@@ -91,12 +91,12 @@ def check_options(
 
 
 def required_inputs(signature: Signature) -> list[str]:
-    """The inputs without which a component cannot be called."""
+    """Return the inputs that a call of the component needs."""
     return [p.name for p in signature.inputs() if p.default is inspect.Parameter.empty]
 
 
 def check_inputs(signature: Signature, inputs: int, *, where: str, name: str) -> list[Problem]:
-    """Too few or too many inputs in a call."""
+    """Find too few or too many inputs in a call."""
     accepted, required = signature.inputs(), required_inputs(signature)
     if inputs < len(required):
         missing = ", ".join(required[inputs:])
@@ -123,7 +123,7 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
         if isinstance(value, list) and _fits_as_json(adapter, value):  # TOML has no tuples, and neither has JSON
             return []
         kinds = _kinds(annotation)
-        if len(kinds) > 1:  # of which pydantic's complaints tell no more than each its own
+        if len(kinds) > 1:  # pydantic only rejects each member by itself
             return [Problem(where, f"{short(value)}: should be {', '.join(kinds[:-1])} or {kinds[-1]}")]
         # of a union's complaints one that says more than "no Tensor"; unions of any order share what validates them
         finding = min(error.errors(include_url=False), key=lambda finding: finding["type"] == "is_instance_of")
@@ -134,12 +134,12 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
 
 
 def keys_of(finding: Any) -> list[str]:
-    """The keys that lead to what pydantic found wrong."""
+    """Return the path of keys to the value that pydantic rejects."""
     return [str(part) for part in finding["loc"] if part not in _PYDANTIC_TYPES]
 
 
 def wording(finding: Any) -> str:
-    """What pydantic found wrong, in our words: the value, and what would fit."""
+    """Return pydantic's finding in semreg's words: the value, and what would fit."""
     kind, found = finding["type"], finding.get("input")
     if kind in ("dict_type", "model_type"):
         said = "should be a table, such as { key = value }"
@@ -152,13 +152,13 @@ def wording(finding: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """A value as a message shows it."""
+    """Format a value for a message."""
     text = str(value) if isinstance(value, date | time) else repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
-    """What validates values of this type; None for a type that pydantic cannot tell."""
+    """Return a validator for values of this type; None for a type that pydantic does not support."""
     try:
         return _kept_adapter(annotation)
     except TypeError:  # an annotation that cannot be hashed
@@ -178,7 +178,7 @@ def _kept_adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 
 def _kinds(annotation: Any) -> list[str]:
-    """What a union allows a recipe to hold, as text; empty for what is no union."""
+    """Return, as text, the members of a union that a recipe can hold; empty if the type is not a union."""
     if get_origin(annotation) not in (Union, UnionType):
         return []
     members = [member for member in get_args(annotation) if member is not NoneType]
@@ -186,13 +186,13 @@ def _kinds(annotation: Any) -> list[str]:
 
 
 def _is_for_recipes(kind: Any) -> bool:
-    """Whether a recipe can hold such values: it holds no tensors, nor other objects that pydantic knows nothing of."""
+    """Return whether a recipe can hold values of a type, unlike tensors and other objects unknown to pydantic."""
     adapter = _adapter(kind)
     return adapter is not None and adapter.core_schema["type"] != "is-instance"
 
 
 def _written(kind: Any) -> list[str]:
-    """A type as it stands in code, a literal as its values."""
+    """Return a type as code has it, and a literal as its values."""
     if get_origin(kind) is Literal:
         return [repr(value) for value in get_args(kind)]
     if get_origin(kind) is Annotated:

@@ -1,4 +1,4 @@
-"""Loading of hook plugins one by one, and calling of their hooks one by one: a broken one never breaks a run."""
+"""Loading and calling of hook plugins, one by one: a broken plugin never breaks a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GROUP = "semreg.hooks"
 
 
 def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
-    """A manager with every installed hook plugin; one that cannot be loaded is left out and told to `warn`."""
+    """Load every installed hook plugin; call `warn` for one that can't be loaded, and leave it out."""
     manager = no_hooks()
     # pluggy's own load_setuptools_entrypoints stops at the first broken plugin.
     for point in installed_entry_points(GROUP):
@@ -32,17 +32,17 @@ def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
 
 
 def no_hooks() -> pluggy.PluginManager:
-    """A manager that knows the events and has no plugin."""
+    """Return a manager that knows the events and has no plugin."""
     manager = pluggy.PluginManager("semreg")
     manager.add_hookspecs(hookspecs)
     return manager
 
 
 def add_plugin(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
-    """Register a module, an object or a class (which is made here) under `name`.
+    """Register a module, an object or a class (which is instantiated here) under `name`.
 
-    Raises ValueError if it names no event, one that does not exist, or wraps one; pluggy's PluginValidationError if it
-    takes an argument that the event does not have.
+    Raises ValueError if it names no event, names one that does not exist, or wraps one; pluggy's PluginValidationError
+    if it takes an argument that the event lacks.
     """
     plugin = plugin() if inspect.isclass(plugin) else plugin
     manager.register(plugin, name)
@@ -52,7 +52,7 @@ def add_plugin(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin and not _observes(caller, implementation):
                 events = [event for event, known in vars(manager.hook).items() if known.has_spec()]
-                wrong = f"{caller.name} is no event of semreg, or is wrapped{closest(caller.name, events)}"
+                wrong = f"{caller.name} is not an event of semreg, or is wrapped{closest(caller.name, events)}"
     if wrong:
         manager.unregister(plugin)
         raise ValueError(wrong)
@@ -63,17 +63,17 @@ def _observes(caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> boo
 
 
 def listeners(manager: pluggy.PluginManager, event: str) -> bool:
-    """Whether anyone listens to `event`; an event without listeners need not be called."""
+    """Return whether a plugin listens to `event`; an event without listeners need not be called."""
     return bool(getattr(manager.hook, event).get_hookimpls())
 
 
 def call(
     manager: pluggy.PluginManager, event: str, *, accept: Callable[[Any], Any] = lambda value: value, **arguments: Any
 ) -> list[Any]:
-    """Call every implementation of `event` and collect what `accept` makes of what they return, None left out.
+    """Call every implementation of `event`, and return their results as `accept` converts them, without None.
 
-    `run` is among the arguments. One that raises, or returns what `accept` refuses by ValueError, is reported by
-    `run.warn`, once, and its plugin taken off. Raises CannotWrite and KeyboardInterrupt, which are no plugin's fault.
+    `run` is among the arguments. If an implementation raises, or `accept` raises ValueError for its result, `run.warn`
+    reports this once and the plugin is removed. Raises CannotWrite and KeyboardInterrupt, which plugins don't cause.
     """
     results: list[Any] = []
     # pluggy's own call stops at the first exception, so the implementations are called here, in pluggy's order.

@@ -1,4 +1,4 @@
-"""Posteriors: NamedTuples of tensors that encoders give instead of a code."""
+"""Posteriors: NamedTuples of tensors that encoders return instead of a code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DiagonalGaussian(NamedTuple):
 
 
 def require_posterior(posterior: object, call: str) -> None:
-    """Raises ValueError unless `posterior` has a mean and a log-variance, both tensors; `call` names who asks."""
+    """Raise ValueError unless `posterior` has a mean and a log-variance, both tensors; `call` names the caller."""
     from torch import Tensor  # here, since the core is imported by commands that answer without it
 
     found = [getattr(posterior, key, None) for key in ("mean", "log_variance")]

@@ -1,4 +1,4 @@
-"""Seeds as pure functions of what they are for, so that one draw never shifts another."""
+"""Seeds as pure functions of their purpose, so that one draw never shifts another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ __all__ = ["seed_of"]
 
 
 def seed_of(*parts: int | str) -> int:
-    """A 63-bit seed, a pure function of `parts` (integers and strings, such as seed, phase, step, iteration, name).
+    """Return a 63-bit seed, a pure function of `parts` (integers, strings: seed, phase, step, iteration, name).
 
-    The same on every machine and in every version of Python; `1` and `"1"`, or `("ab", "c")` and `("a", "bc")`, differ.
+    All machines and versions of Python give one seed; `1` and `"1"`, or `("ab", "c")` and `("a", "bc")`, differ.
     """
     import hashlib  # which loads OpenSSL: only for those who draw
 

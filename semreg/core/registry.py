@@ -1,8 +1,8 @@
-"""The registry: components by kind and name, listed from installed metadata alone, imported one at a time.
+"""The registry: components by kind and name. It lists them from installed metadata and imports one at a time.
 
-Third parties bring a component by an entry point in the group of its kind (`semreg/core/kinds.py`); a notebook
-registers one for its own process with `register`. The environment variable `SEMREG_PLUGINS=semreg-olr,semreg-avatars`
-switches all other plugins off.
+A plugin adds a component by an entry point in the group of its kind (`semreg/core/kinds.py`); a notebook registers one
+for its own process with `register`. The environment variable `SEMREG_PLUGINS=semreg-olr,semreg-avatars` switches all
+other plugins off.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _registered: dict[str, Any] = {}  # kind -> catalogue.Registry, made by the firs
 
 @dataclass(frozen=True)
 class Component:
-    """What installed metadata say of one component; `target` is `module:attribute`."""
+    """A component's entry in installed metadata; `target` is `module:attribute`."""
 
     kind: str
     name: str
@@ -45,17 +45,17 @@ class Component:
 
 
 class UnknownComponentError(LookupError):
-    """Nothing of the kinds asked for has this name."""
+    """A name that no component of the given kinds has."""
 
 
 class AmbiguousComponentError(LookupError):
-    """Two distributions claim this name."""
+    """A name that two distributions claim."""
 
 
 def components(kind: str | None = None) -> list[Component]:
-    """All components, or those of one kind, sorted by kind and name; nothing of theirs is imported.
+    """List all components, or those of one kind, sorted by kind and name, without importing them.
 
-    Raises UnknownComponentError if there is no such kind.
+    Raises UnknownComponentError if the kind doesn't exist.
     """
     if kind is not None and kind not in KINDS:
         raise UnknownComponentError(f"no kind of component is called {kind!r}{closest(kind, KINDS)}")
@@ -72,10 +72,10 @@ def components(kind: str | None = None) -> list[Component]:
 
 
 def find(name: str, kinds: Sequence[str]) -> Component:
-    """The one component called `name` among `kinds`, which share a place in a recipe and so share their names.
+    """Return the component called `name` among `kinds`, which share a place in a recipe and therefore their names.
 
-    Raises UnknownComponentError with the closest names, or AmbiguousComponentError if several claim the name (both
-    are LookupErrors).
+    Raises UnknownComponentError with the closest names, or AmbiguousComponentError if several components claim the name
+    (both are LookupErrors).
     """
     everything = components()
     named = [component for component in everything if component.name == name]
@@ -101,7 +101,7 @@ def find(name: str, kinds: Sequence[str]) -> Component:
 def load(component: Component) -> Any:
     """Import one component and return its function or class.
 
-    Raises UserError naming the distribution, the cause and how to remove it, if the import fails.
+    Raises UserError if the import fails; it names the distribution, the cause and how to remove the distribution.
     """
     if component.distribution == THIS_PROCESS:
         return _registered[component.kind].get(component.name)
@@ -109,9 +109,9 @@ def load(component: Component) -> Any:
 
 
 def register(kind: str, name: str, value: Any) -> None:
-    """Register a function or class under `name` for this process only, as a notebook does; the same module may again.
+    """Register a function or class under `name` for this process only; the same module may register it again.
 
-    Raises UnknownComponentError if there is no such kind, ValueError if the name is taken at the kind's place.
+    Raises UnknownComponentError if the kind doesn't exist, ValueError if the name is taken at the kind's place.
     """
     if kind not in KINDS:
         raise UnknownComponentError(f"no kind of component is called {kind!r}{closest(kind, KINDS)}")
@@ -130,7 +130,7 @@ def register(kind: str, name: str, value: Any) -> None:
 
 @dataclass(frozen=True)
 class InstalledEntryPoint:
-    """One entry point of an installed distribution, in any group that starts with `semreg.`."""
+    """One entry point of an installed distribution, in a group that starts with `semreg.`."""
 
     group: str
     name: str
@@ -145,21 +145,21 @@ class InstalledEntryPoint:
 
 
 def installed_entry_points(group: str | None = None, *, also_off: bool = False) -> list[InstalledEntryPoint]:
-    """The entry points of all installed distributions in semreg's groups, or in one group; nothing is imported.
+    """List the entry points of all distributions in semreg's groups, or in one group, without importing them.
 
-    With `also_off` those of plugins that SEMREG_PLUGINS switches off, too.
+    `also_off` includes those of plugins that SEMREG_PLUGINS switches off.
     """
     points, _ = _scan(tuple(sys.path), None if also_off else os.environ.get("SEMREG_PLUGINS"))
     return [point for point in points if group is None or point.group == group]
 
 
 def unreadable_metadata() -> dict[str, str]:
-    """Packages whose metadata can't be read, by the folder of these, and why: what they bring is passed over."""
+    """Return why the metadata of some packages can't be read, by their folders; these packages are skipped."""
     return dict(_scan(tuple(sys.path), None)[1])
 
 
 def wrong_interface(origin: str) -> str:
-    """Why a distribution that declares what interface it is written for can't be used here; empty if it can."""
+    """Return why a distribution written for a different interface can't be used here; empty if it can."""
     points = installed_entry_points(INTERFACE_GROUP, also_off=True)
     declared = sorted(point.name for point in points if point.origin == origin)
     if not declared or str(INTERFACE) in declared:
@@ -172,7 +172,7 @@ def wrong_interface(origin: str) -> str:
 def import_target(what: str, target: str, origin: str) -> Any:
     """Import `module:attribute` of a distribution; a failure becomes a UserError that names the distribution.
 
-    A distribution written for another interface is refused before it is imported, by a UserError, too.
+    Raises UserError, before the import, for a distribution written for a different interface.
     """
     refused = wrong_interface(origin)
     if refused:
@@ -189,13 +189,13 @@ def import_target(what: str, target: str, origin: str) -> Any:
 
 
 def with_article(noun: str) -> str:
-    """`a loss`, `an encoder`."""
+    """Put an article before a noun: `a loss`, `an encoder`."""
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 @lru_cache(maxsize=2)
 def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[list[InstalledEntryPoint], dict[str, str]]:
-    """The entry points on `path`, of two copies of a distribution those of the first, and what can't be read there."""
+    """List the entry points on `path`, with the first of two copies of a distribution, and its unreadable folders."""
     allowed = {normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
     seen: set[str] = set()
     found: list[InstalledEntryPoint] = []
@@ -227,7 +227,7 @@ def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[list[Installe
 
 
 def normalised(name: str) -> str:
-    """A distribution's name as installers compare it."""
+    """Return a distribution's name in the form that installers compare."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 

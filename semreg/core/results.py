@@ -1,4 +1,4 @@
-"""What an evaluation leaves: figures, tables and pictures, for the run folder and the report; what a run leaves."""
+"""Results of evaluations, for the run folder and the report, and whole runs, for trackers."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Walk:
-    """Where a picture has its rows of images, through which a reader of the report moves by a slider."""
+    """The position of the rows of images in a picture; a slider in the report moves through them."""
 
     rows: Sequence[str]  # a name for each, or an empty one
     boxes: Sequence[Sequence[tuple[int, int, int, int]]]  # left, top, width, height of each image in pixels, by rows
-    labels: Sequence[Sequence[str]] = ()  # what is said of each image, by rows
-    stops: Sequence[str] = ()  # what is said of each column
+    labels: Sequence[Sequence[str]] = ()  # texts of the images, by rows
+    stops: Sequence[str] = ()  # texts of the columns
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG with a title and a caption that says what is seen; a grid of images has a walk through them."""
+    """A PNG with a title and a caption that describes it; a grid of images has a walk through them."""
 
     title: str
     png: bytes = field(repr=False)
@@ -48,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points in space, three coordinates each in any unit, by class: indices into `names`. The report can turn them."""
+    """Points in space, three coordinates each, with classes as indices into `names`. The report can turn them."""
 
     title: str
     points: Sequence[Sequence[float]] = field(repr=False)
@@ -59,9 +59,9 @@ class Scatter:
 
 @dataclass
 class Result:
-    """`figures` are named numbers for machines and the closing lines of a run; `paper` holds the paper's own under the
-    same names; `outcomes` says of each test image, in order, whether it was got right, for paired tests of two runs;
-    `summary` is the one line a run prints for this evaluation."""
+    """`figures` are named numbers for programs and a run's last lines; `paper` holds the paper's values by the same
+    names; `outcomes` states for each test image, in order, whether it was right, for paired tests of two runs;
+    `summary` is the line that a run prints for this evaluation."""
 
     figures: dict[str, float] = field(default_factory=dict)
     paper: dict[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Result:
 
 
 class Point(NamedTuple):
-    """A loss after an iteration. `time` is the start of the run, in seconds since 1970, and the training since then."""
+    """A loss after an iteration. `time` is the run's start, in seconds since 1970, plus its training time."""
 
     series: str  # `training/PHASE/LOSS` or `validation/PHASE/LOSS`
     step: int  # the phase's iteration, from 1
@@ -83,9 +83,9 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """What a run's folder holds, for trackers. What trains the same has the same `hash`, of hexadecimal digits.
+    """The contents of a run's folder, for trackers. Runs that train the same have equal `hash` values, in hexadecimal.
 
-    Times are seconds since 1970; `about` tells data, code and versions; of one series and step there is one point;
+    Times are seconds since 1970; `about` describes data, code and versions; a series has one point for each step;
     `figures` are called `evaluation/NAME/FIGURE`; `files` are the recipe and reports, by their paths in the folder.
     """
 

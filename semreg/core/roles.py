@@ -1,4 +1,4 @@
-"""Roles: what tensors of a recipe are for, said once in its `[model]`, and how components ask for them."""
+"""Roles: the purposes of a recipe's tensors, stated once in its `[model]`, and the annotations that ask for them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Reads:
 
 
 class Role(Enum):
-    """What an input of a component is, by its annotation: `code: Annotated[Handle, Role.CODE]`.
+    """The role of a component's input, as its annotation: `code: Annotated[Handle, Role.CODE]`.
 
-    An evaluation's inputs that a recipe leaves out are then those that its `[model]` says, and `semreg mix` knows what
-    to give to a loss. Of a parameter `*inputs` several roles mean all tensors of the first, then all of the second.
-    CODE is the code of the LABEL or ATTRIBUTES, REST a code of neither, PRIOR and POSTERIOR are those of the code
-    before them. CLASSES and ORDER are of options: those of the label; beside LABEL, ORDER wants classes in an order.
-    SHAPE is an input whose values don't matter.
+    If a recipe omits an evaluation's inputs, semreg takes them from `[model]` by their roles; `semreg mix` wires losses
+    the same way. For a parameter `*inputs`, several roles mean all tensors of the first, then all of the second. CODE
+    is the code of the LABEL or ATTRIBUTES, REST a code of neither; PRIOR and POSTERIOR belong to the code before them.
+    CLASSES and ORDER are for options: those of the label; beside LABEL, ORDER requires ordered classes. SHAPE is an
+    input whose values don't matter.
     """
 
     INPUT = "input"
@@ -44,10 +44,10 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Roles:
-    """A recipe's `[model]`: names of its tensors, fields and modules by what they are for; empty where it says none.
+    """A recipe's `[model]`: names of its tensors, fields and modules by role; empty for roles that it omits.
 
-    `prior` and `posterior` are by the name of their code, `attributes` holds the code of each label, and `interpolator`
-    is a table with `use` and options.
+    `prior` and `posterior` have the name of their code as the key, `attributes` maps each label to its code, and
+    `interpolator` is a table with `use` and options.
     """
 
     input: str = ""
@@ -62,5 +62,5 @@ class Roles:
 
     @property
     def rest(self) -> tuple[str, ...]:
-        """The codes of no attribute."""
+        """The codes that belong to no attribute."""
         return tuple(name for name in self.code if name not in self.attributes.values())

@@ -1,6 +1,6 @@
-"""What semreg and searches expect of each other: which values a sweep tries next.
+"""The interface between semreg and searches, which choose the values that a sweep tries next.
 
-Nothing inherits from these: shape is enough.
+No class inherits from these protocols: matching methods suffice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Range", "Search", "Suggestion"]
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from `low` to `high`, both included; `log` says that their ratios count, not their differences."""
+    """The numbers from `low` to `high`, both included; `log` means a logarithmic scale."""
 
     low: float
     high: float
@@ -23,13 +23,13 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether they are whole numbers: both ends are."""
+        """Whether its numbers are integers, as both ends are."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A value for each key of a space. `state` says whether its figure was told, or that it was pruned."""
+    """A value for each key of a space. `state` states whether its figure is known or it was pruned."""
 
     number: int
     values: Mapping[str, Any]
@@ -37,36 +37,36 @@ class Suggestion:
 
 
 class Search(Protocol):
-    """What chooses the values of a sweep by the figures of those before: a class.
+    """A class that chooses a sweep's values by the figures of earlier values.
 
-    All that it knows it keeps in its folder, at once: one that is made anew there goes on, and suggests what it would
-    have. No two are at work in a folder at a time.
+    It saves its whole state in its folder at once: a new instance there continues with the same suggestions. A folder
+    has one instance at a time.
     """
 
     def __init__(
         self, words: str = "", *, space: Mapping[str, Range | Sequence[Any]], higher: bool, folder: Path
     ) -> None:
-        """With what stands behind its name in `--search NAME:WORDS`, and for each key the numbers or different values
-        among which it chooses; `higher` says whether a high figure is good. Makes `folder` no sooner than it is asked
-        or told something. Raises ValueError for words that mean nothing to it."""
+        """Take the words after the name in `--search NAME:WORDS`, and each key's range or values; `higher` states
+        whether a higher figure is better. Creates `folder` only when it is asked or receives a figure. Raises
+        ValueError for words that it doesn't support."""
 
     prunes: bool
-    """Whether it may give up trials by their validation losses."""
+    """Whether it may prune trials by their validation losses."""
 
     def suggestions(self) -> Sequence[Suggestion]:
-        """All that were ever made in this folder, in their order."""
+        """Return all suggestions ever made in this folder, in order."""
         ...
 
     def ask(self) -> Suggestion:
-        """One more, kept before it is returned."""
+        """Return one more suggestion, saved first."""
         ...
 
     def tell(self, number: int, figure: float | None) -> None:
-        """The figure, a finite number, that a suggestion came to, once; None says that it was pruned. One that failed
-        is never told."""
+        """Take a suggestion's figure, a finite number, once; None means that it was pruned. A failed suggestion gets no
+        call."""
         ...
 
     def gives_up(self, number: int, epoch: int, loss: float) -> bool:
-        """Whether to prune a suggestion whose validation loss, the less the better whatever the figure, is `loss` after
-        an epoch. A run that went on from a checkpoint may tell an epoch again."""
+        """Return whether to prune a suggestion by its validation loss after an epoch; lower is better. A resumed run
+        may report an epoch again."""
         ...

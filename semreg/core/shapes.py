@@ -1,4 +1,4 @@
-"""Errors of shapes and labels in the words of one form: the call, what it expects, what it found, what is wrong."""
+"""Errors about shapes and labels in one form: the call, what it expects, what it found, what is wrong."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _trial = ContextVar("trial", default=False)
 
 
 def shape_error(call: str, pattern: str, cause: str, *tensors: Tensor) -> ValueError:
-    """A ValueError that names the call, the pattern it expects, the shapes it found and what is wrong with them."""
+    """Return a ValueError with the call, the pattern it expects, the shapes it found and what is wrong with them."""
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
     return ValueError(f'{call} expects "{pattern}", found {shapes}: {cause}')
 
 
 def require_equal_shapes(call: str, pattern: str, a: Tensor, b: Tensor) -> None:
-    """Raises ValueError unless `a` and `b` have one shape: losses never broadcast."""
+    """Raise ValueError unless `a` and `b` have one shape: losses never broadcast."""
     if a.shape == b.shape:
         return
     if a.ndim != b.ndim:
@@ -35,10 +35,10 @@ def require_equal_shapes(call: str, pattern: str, a: Tensor, b: Tensor) -> None:
 
 
 def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None = None) -> None:
-    """Raises ValueError unless `labels` are `rows` integers below `classes`, and none below 0; `call` names who asks.
+    """Raise ValueError unless `labels` are `rows` integers from 0 to below `classes`; `call` names the caller.
 
-    Where looking at numbers would wait for a GPU, the GPU itself stops at a label out of range. In a graph that is
-    compiled none is looked at: a data set's labels were when it was opened.
+    If reading the values would wait for a GPU, the GPU itself stops at a label out of range. A compiled graph checks
+    none: semreg checked the data set's labels when it opened the set.
     """
     import torch  # here, since the core is imported by commands that answer without it
 
@@ -60,9 +60,9 @@ def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None
 
 
 def at_hand(values: Tensor) -> bool:
-    """Whether looking at numbers waits for nothing: not on a device, nor in a graph that is compiled or a dry run.
+    """Return whether reading values needs no wait: not on a device, nor in a graph that is compiled or a dry run.
 
-    What looks at numbers inside a step, to refuse them or to take a shorter way, asks this first.
+    Call it before you read values inside a step, to reject them or to take a shortcut.
     """
     import torch
 
@@ -71,12 +71,12 @@ def at_hand(values: Tensor) -> bool:
 
 
 def as_on_a_device() -> contextlib.AbstractContextManager[None]:
-    """Inside, no numbers are at hand: components do on the CPU what they do on a device."""
+    """Make components on the CPU act as on a device: no values are readable inside."""
     return _set(_looking, False)
 
 
 def in_a_trial() -> contextlib.AbstractContextManager[None]:
-    """Inside, labels are looked at on a GPU, too: nothing is lost by waiting, and they are told by their numbers."""
+    """Read labels on a GPU inside, too: waiting costs nothing there, and errors then show the labels."""
     return _set(_trial, True)
 
 

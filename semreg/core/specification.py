@@ -1,4 +1,4 @@
-"""What a data set holds, field by field, known without loading one image; recipes read it by `@field.key`."""
+"""The fields of a data set, known without loading an image; recipes read them by `@field.key`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 __all__ = ["KNOWN", "AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
 
-KNOWN = "_known"  # after the name of a field of attributes: the field, of its shape, of which of its values are known
+KNOWN = "_known"  # the suffix of the field, of equal shape, that marks the known values of a field of attributes
 Order = Literal["ring", "line", "none"]
 
 
@@ -20,14 +20,14 @@ class ImageField:
     width: int
 
     def references(self) -> dict[str, Any]:
-        """What `@image.key` may read; `size` only where the images are square."""
+        """Return what `@image.key` may read; `size` only if the images are square."""
         keys: dict[str, Any] = {"channels": self.channels, "height": self.height, "width": self.width}
         return keys | ({"size": self.height} if self.height == self.width else {})
 
 
 @dataclass(frozen=True)
 class ClassField:
-    """One class per image, int64 `(batch,)`. `order` says how the classes neighbour each other."""
+    """One class per image, int64 `(batch,)`. `order` states which classes are neighbours."""
 
     names: tuple[str, ...]
     order: Order = "none"
@@ -38,7 +38,7 @@ class ClassField:
 
 @dataclass(frozen=True)
 class AttributesField:
-    """Binary attributes, float32 0 or 1, `(batch, attributes)`. Of each group in `exclusive` at most one is present."""
+    """Binary attributes, float32 0 or 1, `(batch, attributes)`. At most one of each group in `exclusive` is present."""
 
     names: tuple[str, ...]
     exclusive: tuple[tuple[str, ...], ...] = ()
@@ -48,7 +48,7 @@ class AttributesField:
         return {"count": len(self.names), "names": list(self.names), "exclusive": groups, "rivals": self.rivals()}
 
     def rivals(self) -> list[list[int]]:
-        """For each attribute the indices of the others in its exclusive groups."""
+        """Return for each attribute the indices of the others in its exclusive groups."""
         groups = [{self.names.index(name) for name in group if name in self.names} for group in self.exclusive]
         return [sorted({o for g in groups if own in g for o in g} - {own}) for own in range(len(self.names))]
 

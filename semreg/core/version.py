@@ -1,3 +1,3 @@
-"""The version of semreg; imports nothing, for what must answer at once."""
+"""The version of semreg; imports nothing, for commands that must answer at once."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Batches as pure functions of (seed, phase, step, count), sliced from a cache without per-sample Python."""
+"""Batches as pure functions of (seed, phase, step, count), sliced from a cache without a Python loop over samples."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from semreg.data.samplers import shuffled
 from semreg.data.stored_images import Fetching
 
 AHEAD = 3
-"""So many batches are decoded at a time, that no process waits for work."""
+"""How many batches are decoded ahead, so that no process waits for work."""
 
 
 class Batches:
-    """The batches of one step of one phase, each a pure function of (seed, key, count), whatever was asked for before.
+    """The batches of one step of one phase. Each depends only on (seed, key, count), not on earlier calls.
 
-    An epoch is `per_epoch` times `accumulate` batches, the first of those which `sampler` makes of the rows with a
-    generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position; with
-    `sampler_shards` it is told the shards of the rows. Of each batch, part `part[0]` of `part[1]` equal ones is given:
-    what one of several processes takes. `source`, `sampler_key` and `accumulate_key` are the recipe's file and keys in
-    it, for messages. The other arguments are those of `Gather`.
+    An epoch has `per_epoch` times `accumulate` batches: the first ones in the order that `sampler` returns. The sampler
+    receives a generator seeded by (seed, key, epoch) and the labels named in `sampler_labels`, by position; with
+    `sampler_shards` it also receives the shard of each row. `part` is (number, count): each batch is cut into `part[1]`
+    equal parts, and this process gets part `part[0]`. Error messages use `source`, `sampler_key` and `accumulate_key`:
+    the recipe's file and keys in it. `Gather` documents the other arguments.
 
-    Every field lies at the same address in every batch. To a GPU, what is not `placed` there is moved by a stream of
-    its own; with `reader`, the next batch of the epoch is read meanwhile. Shards that the sampler orders are fetched
-    from the disk before their turn.
+    Every field has the same address in every batch. A separate stream moves fields to a GPU unless they are `placed`
+    there. With `reader`, a thread reads the next batch of the epoch in advance. Shards that the sampler orders are
+    fetched from the disk before they are needed.
 
-    Raises UserError if so many batches are larger than the rows, or a batch can't be cut into the parts, and later if
-    the sampler fails.
+    Raises UserError if the batches need more rows than exist, if a batch can't be cut into the parts, and later if the
+    sampler fails.
     """
 
     def __init__(
@@ -63,15 +63,15 @@ class Batches:
     ) -> None:
         number, parts = part
         if batch_size % parts:
-            message = f"a batch of {batch_size} can't be shared by {parts} processes; a multiple of {parts} can"
+            message = f"a batch of {batch_size} can't be shared by {parts} processes; expected a multiple of {parts}"
             raise UserError(source, [Problem("data.batch_size", message)])
         self._part = slice(number * batch_size // parts, (number + 1) * batch_size // parts)
         if not 0 < batch_size <= len(rows):
-            message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; 1 to {len(rows)} fit"
+            message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; expected 1 to {len(rows)}"
             raise UserError(source, [Problem("data.batch_size", message)])
         if accumulate * batch_size > len(rows):
             message = f"{accumulate} batches of {batch_size} can't be drawn from {len(rows)} images"
-            fits = f"{len(rows) // batch_size} or smaller batches fit"
+            fits = f"{len(rows) // batch_size} at most, or smaller batches, are possible"
             raise UserError(source, [Problem(accumulate_key, f"{message}; {fits}")])
         self._gather = Gather(
             cached, rows, fields=fields, extra=extra, value_range=value_range, device=device, placed=placed
@@ -94,7 +94,7 @@ class Batches:
         self._fetching: Fetching | None = None
 
     def batch(self, count: int) -> Batch:
-        """The `count`-th batch ever (from 0). It is overwritten by the next call: use a batch up before it."""
+        """Return batch number `count` of the run (from 0). The next call overwrites it, so use it up first."""
         used = self.per_epoch * self.accumulate
         epoch, index = divmod(count, used)
         if self._epoch != epoch:
@@ -126,13 +126,13 @@ class Batches:
             raise kind(self._source, [Problem(self._sampler_key, said)]) from error
         if not _are_indices(order, rows, shape):
             found = f"{order.dtype} {tuple(order.shape)}" if isinstance(order, Tensor) else type(order).__name__
-            message = f"the sampler gave {found}; torch.int64 {shape} of indices below {rows} fits"
+            message = f"the sampler gave {found}; expected torch.int64 {shape} of indices below {rows}"
             raise UserError(self._source, [Problem(self._sampler_key, message)])
         return order
 
 
 def _are_indices(order: object, rows: int, shape: tuple[int, int]) -> bool:
-    """Whether these are indices below `rows` of that shape, in memory."""
+    """Return whether `order` is a tensor of that shape, in memory, with indices below `rows`."""
     if not isinstance(order, Tensor) or order.dtype != torch.int64 or order.shape != shape:
         return False
     plain = order.layout == torch.strided and order.device.type == "cpu"
@@ -149,9 +149,10 @@ def sequential(
     value_range: tuple[float, float] = (0.0, 1.0),
     device: torch.device | str = "cpu",
 ) -> Iterator[Batch]:
-    """The rows in order, in batches of `batch_size` and a last one of what is left; each lies in memory of its own.
+    """Yield the rows in order, in batches of `batch_size`; the last batch has the remaining rows. Each has its own
+    memory.
 
-    Images that are decoded when they are read are so some batches ahead. The arguments are those of `Gather`.
+    Images that are decoded on reading are decoded some batches ahead. `Gather` documents the arguments.
     """
     gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
     parts = (torch.arange(start, min(start + batch_size, len(rows))) for start in range(0, len(rows), batch_size))

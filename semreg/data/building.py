@@ -1,6 +1,6 @@
-"""Writes a data set into a cache folder and reads one back, believing nothing that does not check out.
+"""Writes a data set into a cache folder and reads it back; every file is checked before it is used.
 
-Free of torch, so that the processes that decode images start quickly.
+It doesn't import torch, so that the processes that decode images start quickly.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ from semreg.store.notebook import NotebookOutput
 
 FORMAT = 2
 CHECKED_BYTES = 64 * 2**20
-"""How many bytes of pixels are hashed again when a cache is opened: all of a small one, evenly chosen chunks of a large
-one, always with the first and the last."""
+"""How many bytes of pixels are hashed again when a cache is opened: all bytes of a small cache; of a large one evenly
+spaced chunks, which include the first and the last."""
 FIRST = 16
-"""So many images are decoded of a set that is decoded when it is read: they tell what options are missing."""
+"""How many images of a set with `decode = "on_read"` are decoded when its cache is built: they show missing options."""
 OTHER_FILES = 256
-"""Files that a process has open beside the images of a cache, at most."""
+"""The most files that a process has open besides the images of a cache."""
 WORTH_WORKERS = 3.0
-"""Seconds of work left from which on it pays to start processes."""
+"""Seconds of work from which starting processes saves time."""
 
 Array = npt.NDArray[Any]
 
 
 class DamagedError(Exception):
-    """A cache folder that is not what it should be, and why."""
+    """A damaged cache folder, with the reason."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a cache folder holds: arrays by name, `split` among them, images as a private memory map."""
+    """The contents of a cache folder: arrays by name (`split` is one of them), images as a private memory map."""
 
     arrays: dict[str, Array]
     shards: tuple[Array, ...] | None
-    """The images that are kept, where they are no array of one file."""
+    """The images on the disk, if they aren't the array of one file."""
     content: str
     bad: tuple[str, ...]
     told: dict[str, Any]
-    """What is to be said of the pixels: the `least` and the `largest` value, and what their reader tells of them."""
+    """Facts about the pixels for the summary: `least` and `largest` value, and those that their reader reports."""
 
 
 def build(
@@ -72,15 +72,15 @@ def build(
     progress: bool,
     skip_bad_images: bool,
 ) -> None:
-    """Writes all of `source` into the new folder `folder` and syncs it to the disk, `cache.json` last.
+    """Write all of `source` into the new folder `folder` and sync it to the disk; `cache.json` is written last.
 
-    Of images those shards are written that the `layout` keeps. What is decoded on reading is not decoded here but for
-    the first images, which tell what options are missing: the bytes of its files are hashed.
+    Only the image shards that the `layout` keeps are written. If images are decoded on reading, only the first ones are
+    decoded here, which shows missing options; the bytes of their files are hashed.
 
     Raises:
-        UserError: an image can't be read (and `skip_bad_images` is False: with it, bad images are left out of every
-            split), or none can, or a process that decodes was killed.
-        OSError: the disk is full, or can't be written.
+        UserError: an image can't be read, or a decoding process was killed. With `skip_bad_images`, bad images belong
+            to no split, and it is raised only if no image can be read.
+        OSError: the disk is full or can't be written.
     """
     folder.mkdir()
     split = source.split.copy()
@@ -129,11 +129,11 @@ def build(
 
 
 def unreadable_images(messages: Iterable[str]) -> UserError:
-    """The error that names images that can't be read (the first twenty), and the way to go on without them."""
+    """Return the error that names the first twenty unreadable images and the option that skips them."""
     problems = [Problem("image", message) for message in messages]
     if len(problems) > 20:
         problems[20:] = [Problem("", f"and {len(problems) - 20} more")]
-    advice = "mend or remove them, or leave out all such by --skip-bad-images, which counts them"
+    advice = "fix or remove them, or skip and count them by --skip-bad-images"
     return UserError(f"unreadable images ({advice})", problems)
 
 
@@ -142,12 +142,12 @@ def _digest(array: Array) -> str:
 
 
 Written = tuple[str, int, list[tuple[int, str]], list[int]]
-"""A chunk's digest, its number of rows, the indices and error messages of those that could not be read, and the least
-and the largest value of the others, if there are any."""
+"""A chunk's digest, its number of rows, the indices and error messages of its unreadable images, and the smallest and
+largest value of the others, if any."""
 
 
 def on_read(source: Source) -> bool:
-    """Whether the images of a source are decoded when they are read, and not once."""
+    """Return whether the images of a source are decoded on each reading instead of once."""
     return getattr(source.images, "decode", "once") == "on_read"
 
 
@@ -187,7 +187,7 @@ def _write_images(
 
 
 def _hash_chunk(reader: Any, indices: range, shape: tuple[int, ...]) -> Written:
-    """The digest of the bytes of files that are decoded when they are read; the first of all are decoded once."""
+    """Return the digest of the bytes of files that are decoded on reading; the first files are also decoded once."""
     digest = hashlib.sha256()
     bad: list[tuple[int, str]] = []
     for index in indices:
@@ -215,7 +215,7 @@ def _write_chunk(reader: ImageReader, indices: range, folder: Path, layout: Layo
 
 
 def unreadable(source: Source, indices: Iterable[int]) -> list[tuple[int, str]]:
-    """Which of the images can't be read, and why."""
+    """Return the indices of the images that can't be read, with the reasons."""
     bad = []
     for index in indices:
         try:
@@ -263,15 +263,15 @@ def _progress_bar(activity: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def bar(activity: str, total: int, *, show: bool) -> Any:
-    """A context manager that gives the function to call with each number of images done; draws on stderr if `show`."""
+    """Return a context manager whose value adds to the progress; it draws a bar on stderr if `show`."""
     return _progress_bar(activity, total) if show else nullcontext(lambda rows: None)
 
 
 def read(folder: Path, source: Source, specification: Specification, layout: Layout | None) -> Contents:
-    """Opens the cache folder of `source` if format, identity, sizes and hashes (of CHECKED_BYTES of pixels) are right.
+    """Open the cache folder of `source` if format, identity, sizes and hashes (of CHECKED_BYTES of pixels) are right.
 
-    Raises DamagedError, also if fewer shards are kept than the `layout` keeps. Nothing in the folder is unpickled, or
-    chosen by names it states itself.
+    Raises DamagedError, also if the folder has fewer shards than the `layout` keeps. Nothing in the folder is unpickled
+    or chosen by a name that the folder itself states.
     """
     try:
         header = json.loads((folder / "cache.json").read_text())
@@ -295,7 +295,7 @@ def read(folder: Path, source: Source, specification: Specification, layout: Lay
             digests = header["arrays"]["image"]
             if "kept" in header:
                 shards = _read_shards(folder, replace(layout, kept=int(header["kept"])), layout.kept, digests)
-            else:  # as all caches were before there were shards
+            else:  # as in all caches older than shards
                 most = max(2, CHECKED_BYTES // _chunk_bytes(layout.shape))
                 arrays["image"] = _read_images(folder / "image.npy", layout.shape, digests, most)
         bad = tuple(str(message) for message in header["bad"])
@@ -309,7 +309,7 @@ def _chunk_bytes(shape: tuple[int, int, int, int]) -> int:
 
 
 def _read_shards(folder: Path, layout: Layout, wanted: int, digests: list[str]) -> tuple[Array, ...]:
-    """The shards that are kept; a map for each is one for as many bytes as a file has, not one for each image."""
+    """Return the shards on the disk. Each map covers as many bytes as a file, not a single image."""
     if layout.kept < wanted:
         raise DamagedError(f"{layout.kept} of its {layout.shards} shards are kept, and the limit holds {wanted}")
     if len(digests) != -(-layout.shape[0] // chunk_rows(layout.shape)):
@@ -326,9 +326,9 @@ def _read_shards(folder: Path, layout: Layout, wanted: int, digests: list[str]) 
 
 
 def _require_open(folder: Path, count: int) -> None:
-    """Have this process allowed to hold so many files open beside its others: each map holds its file.
+    """Let this process have `count` more files open at the same time: each map keeps its file open.
 
-    Raises UserError where the system allows no so many.
+    Raises UserError if the system's limit is lower.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count + OTHER_FILES
@@ -338,17 +338,20 @@ def _require_open(folder: Path, count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     except (ValueError, OSError):
         message = f"its images are in {count:,} files, and a process may have {hard:,} open here (`ulimit -Hn`)"
-        raise UserError(str(folder), f"{message}; {needed:,} fit, or a SEMREG_CACHE_LIMIT that keeps fewer") from None
+        raise UserError(
+            str(folder),
+            f"{message}; raise the limit of open files to {needed:,}, or set SEMREG_CACHE_LIMIT to keep fewer",
+        ) from None
 
 
 def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str], most: int) -> Array:
-    """The images in a file, of which at most so many chunks are hashed again."""
+    """Return the images in a file after hashing at most `most` of its chunks again."""
     try:
         images = np.load(path, mmap_mode="c", allow_pickle=False)
     except OSError as error:
         if error.errno != errno.ENOMEM:
             raise
-        # Linux refuses a map that may be written to, though it never reaches the disk, if it is larger than the memory.
+        # Linux refuses a writable private map that is larger than the memory, though it never writes to the disk.
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     rows = chunk_rows(shape)
     if images.dtype != np.uint8 or images.shape != shape or len(digests) != -(-shape[0] // rows):
@@ -360,12 +363,12 @@ def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str
 
 
 def _some(count: int, most: int) -> Iterable[int]:
-    """At most `most` of `range(count)`, evenly spread, with both ends."""
+    """Return at most `most` numbers of `range(count)`, evenly spaced, with both ends."""
     return range(count) if count <= most else sorted({round(index) for index in np.linspace(0, count - 1, most)})
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder, or the link or file in its place."""
+    """Remove a folder, or a link or file of that name."""
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     else:

@@ -1,4 +1,4 @@
-"""Every data set as one memory-mapped uint8 cache, built once, in parallel, and never half taken for whole."""
+"""Every data set as one memory-mapped uint8 cache, built once and in parallel. An incomplete cache is never used."""
 
 from __future__ import annotations
 
@@ -54,22 +54,21 @@ def cached(
     progress: bool | None = None,
     skip_bad_images: bool = False,
 ) -> Cached:
-    """Opens the cache of `dataset` in `folder` (default: `cache_folder()`); builds it first if none there checks out.
+    """Open the cache of `dataset` in `folder` (default: `cache_folder()`), and build it first if no valid one exists.
 
-    `workers` processes decode (default: `$SEMREG_WORKERS`, else all cores, if there is more than a few seconds of
-    work). `progress` draws a bar on stderr: True, False, or None for "if that is a terminal". Of two processes that
-    want to build the same cache, one waits for the other. A cache is built under another name and renamed when it is
-    whole and on the disk; a damaged or foreign one is rebuilt. With `skip_bad_images`, images that can't be read belong
-    to no split.
+    `workers` processes decode (default: `$SEMREG_WORKERS`, else all cores if the work takes more than a few seconds).
+    `progress` draws a bar on stderr: True, False, or None for "if stderr is a terminal". If two processes want to build
+    the same cache, one waits for the other. A cache gets its name when it is complete and on the disk; a damaged or
+    foreign one is rebuilt. With `skip_bad_images`, unreadable images belong to no split.
 
-    Images that are more than a shard (`semreg.data.shards`) lie in a file for each. Of those that take more than
-    `cache_limit()` as many shards are kept as it holds; the others, and all of a data set that says
-    `decode = "on_read"`, are decoded when they are read, by `workers` processes, too.
+    Images larger than one shard (`semreg.data.shards`) are stored as one file a shard. If they exceed `cache_limit()`,
+    the cache keeps as many shards as fit. The other images are decoded on each reading by `workers` processes, and so
+    are all images of a data set with `decode = "on_read"`.
 
     Raises:
-        DataMissing: the data set is not there.
-        UserError: it is bad (an image that can't be read, labels that don't fit), or the cache can't be written, or its
-            limit holds no shard, or `$SEMREG_CACHE_LIMIT` or `$SEMREG_WORKERS` is no number.
+        DataMissing: the data set's files are missing.
+        UserError: the data are invalid (an unreadable image, labels that don't fit), the cache can't be written, its
+            limit is smaller than one shard, or `$SEMREG_CACHE_LIMIT` or `$SEMREG_WORKERS` isn't a number.
     """
     dataset.locate()
     specification, source = dataset.specification(), dataset.source()
@@ -123,9 +122,9 @@ def cached(
 
 
 def survey(dataset: Any) -> Cached:
-    """What a data set that has a method `survey` tells by it, without its pixels and so at once: all else of `cached`.
+    """Return the same as `cached`, without pixels and so at once, for a data set that has a method `survey`.
 
-    The method gives a Source whose images nobody reads. Raises UserError as `cached` does.
+    The method returns a Source whose images are never read. Raises UserError as `cached` does.
     """
     specification, source = dataset.specification(), dataset.survey()
     check_source(type(dataset).__name__, specification, source)
@@ -134,7 +133,7 @@ def survey(dataset: Any) -> Cached:
 
 
 def _layout(source: Source, specification: Specification) -> Layout | None:
-    """Where the images go; None for data without images."""
+    """Return where the images are stored; None for data without images."""
     image = specification.get("image")
     if source.images is None or not isinstance(image, ImageField):
         return None
@@ -143,14 +142,14 @@ def _layout(source: Source, specification: Specification) -> Layout | None:
 
 
 def _reader_of(source: Source, contents: Contents) -> ImageReader | None:
-    """The reader of images that are decoded when they are read, as it was prepared when the cache was built."""
+    """Return the reader of images that are decoded on reading, prepared as it was when the cache was built."""
     if source.images is not None and hasattr(source.images, "prepared_as"):
         source.images.prepared_as(contents.told)
     return source.images
 
 
 def _not_kept(source: Source, images: StoredImages | None, layout: Layout | None) -> tuple[str, ...]:
-    """What to say of images that are decoded each time they are read though the recipe does not say so."""
+    """Warn about images that are decoded on each reading though the recipe doesn't ask for it."""
     if images is None or layout is None or images.kept == layout.shards or on_read(source):
         return ()
     size = f"{images.nbytes / 1e9:.2f} GB that the images take"
@@ -158,11 +157,11 @@ def _not_kept(source: Source, images: StoredImages | None, layout: Layout | None
 
 
 def _dark(source: Source, contents: Contents) -> tuple[str, ...]:
-    """What to say of images that all are of one colour, or of files that all are nearly black though nothing says that
-    their white is another than 255."""
+    """Warn if all images have one colour, or if all files are nearly black and no option states a white
+    other than 255."""
     least, largest = (contents.told.get(key, 255) for key in ("least", "largest"))
     if "least" in contents.told and least == largest:
-        return (f"all pixels of all images are {least}; there is nothing to be learned of them",)
+        return (f"all pixels of all images are {least}; a model can't learn from them",)
     if not 0 < largest <= DARK or getattr(source.images, "white", 255) is not None:
         return ()
     return (
@@ -180,7 +179,7 @@ def _left_out(contents: Contents) -> tuple[str, ...]:
 def _opened(
     target: Path, source: Source, specification: Specification, layout: Layout | None, *, skip_bad_images: bool
 ) -> Contents | None:
-    release = held(target)  # before it is looked at: then it is there, or nobody will have it
+    release = held(target)  # before it is read: afterwards nobody can remove it
     if not os.path.lexists(target):
         release()
         return None
@@ -193,7 +192,7 @@ def _opened(
         log.warning("the data cache %s is damaged or foreign (%s) and is built again", target, reason)
         return None
     if contents.bad and not skip_bad_images:
-        # They were left out when the cache was built; permissions, say, can be mended without a trace in the stamps.
+        # The build left them out. Changed permissions, for example, fix them without changing the stamps.
         still = [message for _, message in unreadable(source, np.flatnonzero(contents.arrays["split"] == EXCLUDED))]
         if len(still) == len(contents.bad):
             raise unreadable_images(still)
@@ -233,7 +232,7 @@ def _built(
             sync(target.parent)
         except BaseException:
             with contextlib.suppress(OSError):  # which must not hide what happened
-                if not lock.lost():  # else it is another's by now
+                if not lock.lost():  # else the folder is the other process's by now
                     remove(partial)
             raise
         return opened() or read(target, source, specification, layout)
@@ -242,7 +241,7 @@ def _built(
 
 
 def _check_limit(source: Source, layout: Layout | None) -> None:
-    """Raises UserError if the limit holds no shard of images that are decoded once."""
+    """Raise UserError if the limit is smaller than one shard of images that are decoded once."""
     if layout is None or layout.kept or on_read(source):
         return
     shard, whole = (math.prod(shape) / 1e6 for shape in (layout.shape_of(0), layout.shape))

@@ -1,7 +1,7 @@
-"""The caches of data sets as a collection: which there are, how large, when last used, which are in use, and removal.
+"""The caches of data sets as a collection: their names, sizes, last use, processes that use them, and removal.
 
-Reads folders with the standard library alone. Who has the pixels of a cache open holds a shared lock of its
-`cache.json`; who removes one needs that lock alone, and the lock under which caches are built.
+It reads folders with the standard library only. A process that has the pixels of a cache open holds a shared lock on
+its `cache.json`. A process that removes a cache needs an exclusive lock on it, and the lock that protects building.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from semreg.store.leases import LeasedLock, is_held
 LIMIT = "SEMREG_CACHE_LIMIT"
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", re.IGNORECASE)
 HEADER = "cache.json"
-"""Is written last, so that a folder without it is no whole cache."""
+"""This file is written last; a folder without it is an incomplete cache."""
 _NAME = re.compile(r"(?P<dataset>.+)-[0-9a-f]{16}")
 _PARTIAL = re.compile(r"\.(?P<name>.+-[0-9a-f]{16})\.partial")
-_ADVICE = "mend that, and clear it again"
+_ADVICE = "fix this, and repeat the command"
 
 
 class CacheIsBusy(UserError):  # noqa: N818  a finding rather than a failure
@@ -39,33 +39,33 @@ class CacheIsBusy(UserError):  # noqa: N818  a finding rather than a failure
 
 @dataclass(frozen=True)
 class KeptCache:
-    """A cache of a data set; `half` is one that a killed process left half built."""
+    """A cache of a data set. `half` marks an incomplete one that a killed process left."""
 
     folder: Path
     dataset: str
-    """The class of the data set, in small letters."""
+    """The class of the data set, in lower case."""
     size: int
     """In bytes."""
     used: datetime
-    """When it was opened, or built, last."""
+    """When the cache was last opened or built."""
     images: int | None
-    """How many it has; None where that can't be read."""
+    """The number of images; None if it can't be read."""
     shape: tuple[int, ...]
-    """Channels, height and width; empty where it has no images, or that can't be read."""
+    """Channels, height and width; empty if the cache has no images or the shape can't be read."""
     busy: bool
-    """Whether a process uses it, or builds it."""
+    """Whether a process uses or builds it."""
     half: bool = False
     decoded: int | None = None
-    """How many of its images lie there decoded, if not all; the others are decoded whenever they are read."""
+    """How many images the cache stores decoded, if not all; the others are decoded on each reading."""
 
     def as_dictionary(self) -> dict[str, Any]:
-        """What JSON can hold of it."""
+        """Return its values in types that JSON has."""
         own = {key: getattr(self, key) for key in ("dataset", "size", "images", "decoded", "busy", "half")}
         return {"name": self.folder.name, **own, "shape": list(self.shape), "used": self.used.isoformat()}
 
 
 def cache_folder() -> Path:
-    """Where caches are kept: `$SEMREG_CACHE`, else `semreg` in the user's cache folder."""
+    """Return the folder of caches: `$SEMREG_CACHE`, else `semreg` in the user's cache folder."""
     named = os.environ.get("SEMREG_CACHE")
     if named:
         return Path(named).expanduser()
@@ -73,26 +73,26 @@ def cache_folder() -> Path:
 
 
 def cache_limit() -> int | None:
-    """How many bytes the images of a cache that is built may take: `$SEMREG_CACHE_LIMIT`, such as `200 GB`; None for as
-    many as there are. Raises UserError for what is no such amount."""
+    """Return how many bytes the images of a new cache may take: `$SEMREG_CACHE_LIMIT`, such as `200 GB`; None for no
+    limit. Raises UserError if the variable is not an amount."""
     written = os.environ.get(LIMIT)
     if not written:
         return None
     found = _AMOUNT.fullmatch(written.strip())
     if found is None:
-        raise UserError(LIMIT, f"{written!r} is no amount; 200 GB, 500 MB or a number of bytes fits")
+        raise UserError(LIMIT, f"{written!r} is not an amount; expected 200 GB, 500 MB or a number of bytes")
     return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
 
 
 def building_lock(cache: Path) -> LeasedLock:
-    """What a process holds that builds a cache, or removes it."""
+    """Return the lock that a process holds while it builds or removes a cache."""
     return LeasedLock(cache.with_name(f".{cache.name}.lock"))
 
 
 def held(cache: Path) -> Callable[[], None]:
-    """Keep others from removing a cache until what is returned is called, or this process ends.
+    """Keep others from removing a cache until the returned function is called or this process ends.
 
-    It is noted that the cache is used now.
+    The time of last use becomes now.
     """
     descriptor = -1
     with contextlib.suppress(OSError):  # on a disk without locks, or one that can't be written, it is used as it is
@@ -103,7 +103,7 @@ def held(cache: Path) -> Callable[[], None]:
 
 
 def kept_caches(folder: Path) -> list[KeptCache]:
-    """The caches in a folder, the one last used first. Raises UserError if the folder can't be read."""
+    """Return the caches in a folder, the one used last first. Raises UserError if the folder can't be read."""
     try:
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
@@ -115,7 +115,7 @@ def kept_caches(folder: Path) -> list[KeptCache]:
 
 
 def _kept(path: Path) -> KeptCache | None:
-    """What there is to say of a cache; None of what is none."""
+    """Return the facts about a cache; None for a folder that isn't a cache."""
     whole, half = _NAME.fullmatch(path.name), _PARTIAL.fullmatch(path.name)
     if not (whole or half) or path.is_symlink() or not path.is_dir():
         return None
@@ -164,7 +164,7 @@ def _is_busy(path: Path, name: str) -> bool:
 
 @contextlib.contextmanager
 def _alone(path: Path, name: str) -> Iterator[None]:
-    """Inside, no other process opens or builds a cache. Raises CacheIsBusy, OSError."""
+    """Keep other processes from opening or building a cache inside the block. Raises CacheIsBusy, OSError."""
     lock = building_lock(path.with_name(name))
     try:
         lock.acquire(timeout=0, to_remove=True)
@@ -195,13 +195,13 @@ def _held_alone(header: Path) -> Iterator[None]:
 
 
 def clear(cache: KeptCache) -> None:
-    """Remove a cache, whole or not at all; its next use builds it again. Raises CacheIsBusy, CannotWrite."""
+    """Remove a cache, completely or not at all; its next use rebuilds it. Raises CacheIsBusy, CannotWrite."""
     name = cache.folder.name if not cache.half else cache.folder.name[1:].removesuffix(".partial")
     with writing(cache.folder, _ADVICE), _alone(cache.folder, name):
         discard(cache.folder)
 
 
 def tidy_caches(folder: Path) -> None:
-    """Remove what a killed process left half removed. Raises CannotWrite."""
+    """Remove caches that a killed process left half removed. Raises CannotWrite."""
     with writing(folder, _ADVICE):
         tidy(folder)

@@ -1,4 +1,4 @@
-"""Whether a data set hands over what it said it would."""
+"""Checks that a data set returns the data that its specification promises."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from semreg.data.files import quoted
 
 
 def check_source(name: str, specification: Specification, source: Source) -> None:
-    """Raises UserError, with all that is wrong, unless the source of data set `name` is what its specification says."""
+    """Raise UserError with all differences between the source of data set `name` and its specification."""
     count = len(source.split)
     problems = [] if count else [Problem("", "there are no images")]
     if source.split.dtype != np.uint8 or not np.isin(source.split, list(SPLITS.values())).all():
         problems.append(
-            Problem("split", f"{source.split.dtype} {np.unique(source.split)[:5]} found; uint8 0, 1, 2 fit")
+            Problem("split", f"found {source.split.dtype} {np.unique(source.split)[:5]}; expected uint8 0, 1 or 2")
         )
     if source.images is not None and not isinstance(specification.get("image"), ImageField):
-        problems.append(Problem("image", "the images read need this field for themselves"))
+        problems.append(Problem("image", "this name is reserved for the images; rename the field"))
     for label, field in specification.items():
         if not label.isidentifier() or label == "split":
-            message = f"{quoted(label)} is not usable as a field's name; letters, digits and _ fit, 'split' does not"
+            message = f"{quoted(label)} can't be a field's name; expected letters, digits and _, but not 'split'"
         elif isinstance(field, ImageField):
             message = (
                 "" if label == "image" and source.images else "images are read by a reader, into the field 'image'"
@@ -50,29 +50,29 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
 
 
 def require_told(source: Source) -> None:
-    """Raises TypeError for what can't be said or recorded of a source."""
+    """Raise TypeError if JSON can't hold the facts that a source reports about itself."""
     if not isinstance(source.told, dict) or not isinstance(source.activity, str):
-        raise TypeError("`told` of its source is a dict, and `activity` a text")
+        raise TypeError("`told` of its source must be a dict, and `activity` a text")
     if not all(isinstance(remark, str) for remark in source.remarks):
-        raise TypeError("`remarks` of its source are texts")
+        raise TypeError("`remarks` of its source must be texts")
     json.dumps(source.told)
 
 
 def _check_names(field: Field) -> str:
-    """What is wrong with the names of a field's classes or attributes, or nothing."""
+    """Return the error in the names of a field's classes or attributes, or an empty text."""
     names = field.names if isinstance(field, ClassField | AttributesField) else ()
     for name, times in Counter(names).items():
         if times > 1:
-            return f"the name {quoted(name)} stands there twice"
+            return f"the name {quoted(name)} occurs twice"
         try:
             name.encode()
         except UnicodeEncodeError:
-            return f"the name {quoted(name)} is no text; rename it"
+            return f"the name {quoted(name)} is not a text; rename it"
     return ""
 
 
 def _check_labels(field: Field, array: npt.NDArray[Any] | None, count: int) -> str:
-    """What is wrong with the labels of a field, or nothing."""
+    """Return the error in the labels of a field, or an empty text."""
     form: tuple[str, tuple[int, ...]]
     if isinstance(field, ClassField):
         form, most = ("int64", (count,)), len(field.names) - 1
@@ -82,10 +82,10 @@ def _check_labels(field: Field, array: npt.NDArray[Any] | None, count: int) -> s
         form, most = ("float32", (count, field.size)), None
     if array is None or (array.dtype.name, array.shape) != form:
         found = "nothing" if array is None else f"{array.dtype} {array.shape}"
-        return f"{found} was found; {form[0]} {form[1]} fits"
+        return f"found {found}; expected {form[0]} {form[1]}"
     if most is None:
         unfit = np.flatnonzero(~np.isfinite(array).all(axis=1))
         return f"not all values are finite in 32 bits (see row {unfit[0]}, counted from 0)" if len(unfit) else ""
     if array.size and (array.min() < 0 or array.max() > most):
-        return f"values from {array.min()} to {array.max()}; 0 to {most} fit"
+        return f"values from {array.min()} to {array.max()}; expected 0 to {most}"
     return ""

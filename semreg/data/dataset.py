@@ -1,4 +1,4 @@
-"""A data set ready to be sliced: its fields, an array for each, and the split of its rows."""
+"""A data set ready for slicing: its fields, an array for each, and the split of its rows."""
 
 from __future__ import annotations
 
@@ -20,41 +20,45 @@ _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 
 @dataclass(frozen=True)
 class Cached:
-    """A data set ready to be sliced.
+    """A data set ready for slicing.
 
-    `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
-    map, unless it is `images` that lie in shards or are decoded when they are read; classes int64 `(count,)`,
-    attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is uint8 `(count,)`. Nothing should
-    write into them (it would not reach the disk, and into a map larger than the memory it can't). `skipped` holds a
-    message for each image left out as unreadable, `remarks` what a run should warn of, `told` what it should tell of
-    where the data are from and of the pixels (see `semreg.data.summary`), `cache` the name of the cache that holds
-    them. Where they `judge_on_validation`, the validation images are those of "test" and no others can be read by that
-    name (see `semreg.data.splitting.judging_on_validation`).
+    Don't write into the tensors: the disk would not change, and a map larger than the memory is read-only.
     """
 
     fields: Specification
     arrays: dict[str, Tensor]
+    """A tensor for each field, row for row: `image` uint8 `(count, channels, height, width)` over the memory map,
+    unless `images` holds them; classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32
+    `(count, size)`."""
     split: Tensor
+    """The split of each row, uint8 `(count,)`."""
     content: str
     skipped: tuple[str, ...] = ()
+    """A message for each unreadable image that was left out."""
     remarks: tuple[str, ...] = ()
+    """Warnings for a run."""
     told: Mapping[str, Any] = field(default_factory=dict)
+    """Facts about the origin of the data and the pixels (see `semreg.data.summary`)."""
     cache: str = ""
+    """The name of the cache that holds the data."""
     judge_on_validation: bool = False
+    """Whether the split "test" has the validation images, which no other name then gives (see
+    `semreg.data.splitting.judging_on_validation`)."""
     images: StoredImages | None = None
+    """Images in shards, or decoded on reading."""
 
     def column(self, name: str) -> Tensor | StoredImages:
-        """What holds the values of a field, row for row."""
+        """Return the values of a field, row for row."""
         return self.images if name == "image" and self.images is not None else self.arrays[name]
 
     def rows(self, split: str) -> Tensor:
-        """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
+        """Return the rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
         if split == "validation" and self.judge_on_validation:
             split = "test"
         return torch.nonzero(self.split == _SPLITS[split]).squeeze(1)
 
     def shards(self, rows: Tensor) -> Tensor:
-        """The shard of each of these rows, int64; data without images are one shard."""
+        """Return the shard of each of these rows, int64; data without images are one shard."""
         image = self.fields.get("image")
         if not isinstance(image, ImageField):
             return torch.zeros_like(rows)
@@ -62,19 +66,20 @@ class Cached:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The number of images in each split; "unlabelled" is named if there are any."""
+        """The number of images in each split; "unlabelled" is present only if it has images."""
         counts = {name: int((self.split == value).sum()) for name, value in _SPLITS.items()}
         return {name: count for name, count in counts.items() if count or name in SPLITS}
 
     @property
     def fingerprint(self) -> str:
-        """A SHA-256 over fields, labels, pixels and split: equal for equal data, wherever and whenever it was read."""
+        """A SHA-256 over fields, labels, pixels and split: equal for equal data, wherever and whenever they
+        were read."""
         return hashlib.sha256(self.content.encode() + self.split.numpy().tobytes()).hexdigest()
 
     def constant_attributes(self) -> dict[str, list[str]]:
-        """For each field of attributes, the names of those that have one value in all training images, if any.
+        """For each field of attributes, the names of those with the same value in all training images, if any.
 
-        A field of classes names itself, if all training images are of one class.
+        A field of classes names itself if all training images are of one class.
         """
         train = self.rows("train")
         constant = {}
@@ -91,7 +96,7 @@ class Cached:
         return {name: labels for name, labels in constant.items() if labels}
 
     def _known(self, name: str, rows: Tensor) -> list[int]:
-        """How many of the rows have a value that is known, for each of a field's attributes."""
+        """Return how many of the rows have a known value, for each of a field's attributes."""
         if name + KNOWN not in self.fields:
             return [len(rows)] * self.arrays[name].shape[1]
         return self.arrays[name + KNOWN].index_select(0, rows).sum(dim=0).tolist()

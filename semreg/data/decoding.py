@@ -1,6 +1,6 @@
-"""Images that are decoded when they are read, by processes beside the one that trains.
+"""Images that are decoded on reading, in processes beside the training process.
 
-Free of torch, so that these start quickly.
+It doesn't import torch, so that these processes start quickly.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from semreg.core import ImageReader, UserError
 from semreg.store.disk import writing
 
 FEW = 8
-"""So few images are decoded here and now; a process gets about as many at least."""
+"""Up to this many images are decoded in this process; each other process gets about as many at least."""
 SECONDS_IDLE = 60
-"""After which a process ends: also one whose parent was killed."""
+"""A process ends after this idle time, also if its parent was killed."""
 
 WORKERS = "SEMREG_WORKERS"
 
@@ -35,27 +35,27 @@ Indices = Sequence[int] | npt.NDArray[np.int64]
 
 
 class CannotRead(UserError):  # noqa: N818
-    """An image can't be read that could be when its set was looked through: no fault of whoever reads it."""
+    """An image that became unreadable after its data set was checked; the caller is not at fault."""
 
 
 class Decoder:
     """Reads images of `shape` (channels, height, width) by a reader in `workers` processes.
 
-    By default there are as many as `$SEMREG_WORKERS` says, or cores. They start when they are first needed.
+    The default is `$SEMREG_WORKERS`, else the number of cores. The processes start when they are first needed.
     """
 
     def __init__(self, reader: ImageReader, shape: tuple[int, ...], workers: int | None = None) -> None:
         self._reader, self._shape, self._workers = reader, shape, workers
         self._lock = threading.Lock()
         self._executor: Any = None
-        self._folder: TemporaryDirectory[str] | None = None  # goes with this
+        self._folder: TemporaryDirectory[str] | None = None  # ends together with this object
         self._blocks: list[np.memmap[Any, np.dtype[np.uint8]]] = []
         self._made = 0
 
     def __call__(self, indices: npt.NDArray[np.int64], out: Pixels | None = None) -> Pixels:
-        """Images `(len(indices), channels, height, width)`, in the memory `out` if it is given.
+        """Return images `(len(indices), channels, height, width)`, in the memory `out` if it is given.
 
-        Raises CannotRead for one that can't be read, and where a process was killed.
+        Raises CannotRead for an unreadable image, and if a process was killed.
         """
         out = np.empty((len(indices), *self._shape), dtype=np.uint8) if out is None else out
         try:
@@ -72,7 +72,7 @@ class Decoder:
 
         submit = self._running().submit
         try:
-            block = self._blocks.pop()  # which several threads do
+            block = self._blocks.pop()  # several threads call this
         except IndexError:
             block = self._block(len(indices))
         if len(block) < len(indices):
@@ -81,7 +81,7 @@ class Decoder:
             place = str(block.filename), block.shape
             places = np.array_split(np.arange(len(indices)), min(self._count(), -(-len(indices) // FEW)))
             reading = [submit(_read_into, *_own(self._reader, indices[at]), place, int(at[0])) for at in places]
-            wait(reading)  # also where one fails: the others still write
+            wait(reading)  # also if one fails: the others still write
             for one in reading:
                 one.result()
             out[:] = block[: len(indices)]
@@ -92,14 +92,14 @@ class Decoder:
             self._blocks.append(block)
 
     def _block(self, rows: int) -> np.memmap[Any, np.dtype[np.uint8]]:
-        """Memory for images that is shared with the processes: the map of a file, which no pipe holds up."""
+        """Return memory for images that the processes share: the map of a file, which is faster than a pipe."""
         with self._lock:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="semreg-")
             self._made += 1
             path = Path(self._folder.name, str(self._made))
             with writing(path, "set TMPDIR to a folder that has room"), path.open("wb") as file:
-                # A disk that is full under a map kills the process.
+                # A full disk under a map kills the process.
                 file.write(bytes(rows * math.prod(self._shape)))
             return np.memmap(path, np.uint8, "r+", shape=(rows, *self._shape))
 
@@ -111,7 +111,7 @@ class Decoder:
     def _running(self) -> Any:
         with self._lock:
             if self._executor is None:
-                # Its processes import nothing of the user's script, which needs no guard then.
+                # Its processes don't import the user's script, so that the script needs no guard.
                 from joblib.externals.loky import ProcessPoolExecutor
 
                 self._executor = ProcessPoolExecutor(self._count(), timeout=SECONDS_IDLE, initializer=_leave_signals)
@@ -120,43 +120,44 @@ class Decoder:
 
 
 def workers_here() -> int:
-    """How many processes decode: `$SEMREG_WORKERS`, or one for each core. Raises UserError for what is no number."""
+    """Return how many processes decode: `$SEMREG_WORKERS`, else one for each core. Raises UserError for other text."""
     import joblib
 
     return workers_asked() or int(joblib.cpu_count())
 
 
 def workers_asked() -> int | None:
-    """What `$SEMREG_WORKERS` says, if it says anything. Raises UserError for what is no number of processes."""
+    """Return `$SEMREG_WORKERS`, None if it is not set. Raises UserError if it is not a number of processes."""
     written = os.environ.get(WORKERS)
     if not written:
         return None
     if not written.isdecimal() or int(written) < 1:
-        raise UserError(WORKERS, f"{written!r} is no number of processes; 1 or more fits")
+        raise UserError(WORKERS, f"{written!r} is not a number of processes; expected at least 1")
     return int(written)
 
 
 def killed(workers: int) -> UserError:
-    """The error that tells of one of so many processes that decode, and what to do."""
+    """Return the error for a killed process among `workers` decoding ones, with advice."""
     said = "a process that decodes images was killed, perhaps since memory ran out; fewer decode with"
     return UserError("images", f"{said} {WORKERS}={max(1, workers // 2)}")
 
 
 def _leave_signals() -> None:
-    """Let signals to all processes of a terminal or a cluster's job end the one that asks, which then ends this one."""
+    """Ignore the signals of a terminal or a cluster's job; the parent receives them and then ends this process."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _own(reader: ImageReader, indices: npt.NDArray[np.int64]) -> tuple[ImageReader, Indices]:
-    """A reader of these images alone, if there is one, and their indices in it: less to send than all names."""
+    """Return a reader of only these images, if there is one, and their indices in it: smaller to send than
+    all names."""
     if hasattr(reader, "part"):
         return reader.part(indices), range(len(indices))
     return reader, indices
 
 
 def _read_into(reader: ImageReader, indices: Indices, place: tuple[str, tuple[int, ...]], first: int) -> None:
-    """Read images into a file of others' memory, from row `first` on."""
+    """Read images into shared memory (a file), from row `first` on."""
     path, shape = place
     _mapped(path, shape)[first : first + len(indices)] = read_rows(reader, indices, shape[1:])
 
@@ -167,8 +168,9 @@ def _mapped(path: str, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uin
 
 
 def read_rows(reader: ImageReader, indices: Indices, shape: tuple[int, ...]) -> Pixels:
-    """Images `(len(indices), *shape)`, uint8. Raises ValueError if the reader gives others."""
-    pixels = reader(cast(Sequence[int], indices))  # an array does, too
+    """Return images `(len(indices), *shape)`, uint8. Raises ValueError if the reader returns a different
+    shape or type."""
+    pixels = reader(cast(Sequence[int], indices))  # an array is indexed in the same way
     expected = (len(indices), *shape)
     if pixels.shape != expected or pixels.dtype != np.uint8:
         raise ValueError(f"the reader gave images {pixels.shape} of {pixels.dtype}; {expected} of uint8 were expected")

@@ -1,4 +1,4 @@
-"""Data that lie on the device that trains on them, where they fit."""
+"""Data on the device that trains on them, if they fit into its memory."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from semreg.data.dataset import Cached
 from semreg.data.gathering import as_in_batch
 
 SHARE = 0.4
-"""The data take at most this share of the memory that is free before training; the rest is for what is computed."""
+"""The data take at most this share of the memory that is free before training; computations use the rest."""
 BYTES_AT_A_TIME = 2**26
 
 
 def free_memory(device: torch.device) -> int | None:
-    """How many bytes of a GPU are free for this process, which may have a share of it; None for a device that computes
-    where the data are anyway."""
+    """Return how many bytes of a GPU are free for this process, within its share; None for a device without its own
+    memory."""
     if device.type != "cuda":
         return None
     free, total = torch.cuda.mem_get_info(device)
-    share_of = getattr(torch.cuda, "get_per_process_memory_fraction", lambda device: 1.0)  # which PyTorch 2.4 lacks
+    share_of = getattr(torch.cuda, "get_per_process_memory_fraction", lambda device: 1.0)  # PyTorch 2.4 lacks it
     return min(free, int(share_of(device) * total) - torch.cuda.memory_reserved(device))
 
 
 class DeviceData:
     """The fields that a run trains on, on its device, if they take at most `SHARE` of the `free` bytes there.
 
-    `fields` names those of each split. Each is copied when it is first asked for, once for all who ask.
+    `fields` names those of each split. A field is copied on first use, once for all users.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class DeviceData:
     def fields(
         self, split: str, names: Collection[str], beside: Mapping[str, Tensor] | None = None
     ) -> dict[str, Tensor] | None:
-        """The fields for all rows of a split, pixels uint8 and all else as in a batch; None unless all can be there.
+        """Return the fields for all rows of a split, pixels uint8 and all else as in a batch; None unless all fit.
 
-        That is asked of the tensors `beside` them too, which are read together with them.
+        The tensors `beside` them must also fit, since both are read together.
         """
         elsewhere = any(tensor.device.type != self.device.type for tensor in (beside or {}).values())
         if not self.fit or elsewhere or not {(split, name) for name in names} <= self._named:
@@ -59,14 +59,14 @@ class DeviceData:
         return {name: self._of(split, name) for name in names}
 
     def with_them(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Tensors, on the device if there is room for them beside the data, else as they are."""
+        """Return the tensors, on the device if there is room for them beside the data, else unchanged."""
         size = self._size + sum(tensor.nbytes for tensor in tensors.values())
         if not self.fit or size > self._room:
             return dict(tensors)
         return {name: tensor.to(self.device) for name, tensor in tensors.items()}
 
     def clear(self) -> None:
-        """Let go of what lies on the device."""
+        """Free the memory on the device."""
         self._placed.clear()
 
     def _dtype(self, name: str) -> torch.dtype:

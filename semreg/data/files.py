@@ -1,4 +1,4 @@
-"""Finding a data set's files: under the data root, in any script, and nowhere else."""
+"""Finds a data set's files: only under the data root, and with names in any script."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ LEFT_BY_PROGRAMS = frozenset({
     "@eadir", "@__thumb", "__macosx", "#recycle", "@recycle", "$recycle.bin", "system volume information", "lost+found",
     "__pycache__",
 })  # fmt: skip
-"""Folders of file servers, archives and other programs, in small letters: what lies in them is nobody's data."""
+"""Folders of file servers, archives and other programs, in lower case; files in them are never data."""
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in nanoseconds."""
 
 LONGEST_SHOWN = 100
-"""How many letters of a value found in the data a message quotes."""
+"""The most characters that a message quotes from a value in the data."""
 
 
 def missing(name: str, root: Path, looked_for: Sequence[str], advice: str) -> DataMissing:
-    """The error for a set that is not there; `looked_for` are paths relative to `root`, `advice` says what to do."""
+    """Return the error for a missing set; `looked_for` are paths relative to `root`, `advice` says what to do."""
     return DataMissing("", f"{name} not found under {root} (looked for {', '.join(looked_for)}).\n{advice}")
 
 
 def quoted(text: str) -> str:
-    """A text of the data's in quotes for a message: cut if it is long, with all that can't be printed escaped."""
+    """Return a text of the data in quotes for a message: cut if it is long, with unprintable characters escaped."""
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def shortened(path: str | os.PathLike[str]) -> str:
-    """A path or a name for a message: cut in the middle if it is long, with all that can't be printed escaped."""
+    """Return a path or a name for a message: cut in the middle if it is long, with unprintable characters escaped."""
     text, end = os.fspath(path), LONGEST_SHOWN
     text = text if len(text) <= 4 * end else f"{text[:end]}…{text[-end:]}"
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def under(root: Path, path: str) -> Path:
-    """`path` below `root`; an absolute path, or one that starts with `~`, stands for itself.
+    """Return `path` below `root`; an absolute path, or one that starts with `~`, keeps its meaning.
 
-    Raises UserError if there is no such home folder.
+    Raises UserError if that home folder doesn't exist.
     """
     try:
         return root / Path(path).expanduser()
@@ -57,7 +57,7 @@ def under(root: Path, path: str) -> Path:
 
 
 def stamp(path: Path) -> Stamp:
-    """What tells a changed file from an unchanged one without reading it. Raises UserError if it is gone."""
+    """Return values that differ for a changed file, without reading it. Raises UserError if the file is missing."""
     try:
         status = path.stat()
     except OSError as error:
@@ -66,13 +66,13 @@ def stamp(path: Path) -> Stamp:
 
 
 def read_text(path: Path) -> str:
-    """A text file in UTF-8, line ends as they are. Raises UserError, naming the line, if it is no such file."""
+    """Read a text file in UTF-8 with its line ends. Raises UserError, naming the line, if it is not such a file."""
     try:
         content = path.read_bytes()
         zero = content.find(0)
         if zero >= 0:
             raise UserError(
-                str(path), f"can't be read: line {_line(content, zero)} holds a zero byte; a text in UTF-8 fits"
+                str(path), f"can't be read: line {_line(content, zero)} holds a zero byte; expected text in UTF-8"
             )
         return content.decode().removeprefix("\ufeff")
     except OSError as error:
@@ -88,23 +88,23 @@ def _line(content: bytes, position: int) -> int:
 
 
 class Listing(NamedTuple):
-    """What lies below a folder."""
+    """The files below a folder."""
 
     images: dict[str, Stamp]
-    """By their paths relative to it with forward slashes, sorted."""
+    """Paths of images relative to the folder, with forward slashes, sorted."""
     others: dict[str, int]
-    """How much else, by what it is: an ending (".txt"), "hidden files", "empty folders", "other files", or the name of
-    a folder that is hidden or that some program keeps ("@eaDir/")."""
+    """Counts of all else, by kind: an ending (".txt"), "hidden files", "empty folders", "other files", or the name of a
+    hidden folder or of a program's folder ("@eaDir/")."""
 
 
 def list_folder(folder: Path, *, deep: bool = True) -> Listing:
-    """What lies below `folder` at any depth, or without `deep` in it alone.
+    """List the files below `folder` at any depth; without `deep` only those in it.
 
-    What is hidden, and the folders of other programs, are passed over and counted. A link to an image is followed to a
-    file inside `folder` only.
+    Hidden files and the folders of other programs are counted and not listed. A link to an image is followed only to a
+    file inside `folder`.
 
     Raises:
-        UserError: a link leads out of `folder` or to a folder, one to an image leads nowhere, or a folder can't be
+        UserError: a link leads out of `folder` or to a folder, a link to an image leads nowhere, or a folder can't be
             listed.
     """
     top, others = os.path.realpath(folder), Counter[str]()
@@ -116,12 +116,12 @@ def list_folder(folder: Path, *, deep: bool = True) -> Listing:
 
 
 def list_images(folder: Path) -> dict[str, Stamp]:
-    """The images below `folder`, as `list_folder` finds them."""
+    """Return the images below `folder`, as `list_folder` finds them."""
     return list_folder(folder).images
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there is an image below `folder`. Raises UserError as `list_folder` does."""
+    """Return whether there is an image below `folder`. Raises UserError as `list_folder` does."""
     top = os.path.realpath(folder)
     try:
         return any(True for _ in _walk(top, Counter(), deep=True))
@@ -130,7 +130,7 @@ def holds_images(folder: Path) -> bool:
 
 
 def folders_in(folder: Path) -> list[str]:
-    """The names of the folders in a folder that are neither hidden nor another program's. Raises UserError."""
+    """Return the names of the folders in a folder that are neither hidden nor a program's. Raises UserError."""
     try:
         return [entry.name for entry in folder.iterdir() if not is_passed_over(entry.name) and entry.is_dir()]
     except OSError as error:
@@ -138,12 +138,12 @@ def folders_in(folder: Path) -> list[str]:
 
 
 def is_passed_over(name: str) -> bool:
-    """Whether what has this name is hidden, or a folder that another program keeps."""
+    """Return whether a file or folder of this name is hidden, or a folder of another program."""
     return name.startswith(".") or name.lower() in LEFT_BY_PROGRAMS
 
 
 def in_words(others: Mapping[str, int], most: int = 12) -> str:
-    """What else lay in a folder, as text: the most frequent first, such as "70 .heic, 2 hidden files, 1 @eaDir/"."""
+    """Return counts of other files as text, the most frequent first: "70 .heic, 2 hidden files, 1 @eaDir/"."""
     counted = Counter(others).most_common()
     rest = sum(count for _, count in counted[most:])
     shown = [
@@ -157,7 +157,7 @@ def _unlisted(folder: str, error: OSError) -> UserError:
 
 
 def _walk(top: str, others: Counter[str], deep: bool) -> Iterator[tuple[str, Stamp]]:
-    waiting = [(top, "")]  # a list and no recursion: folders may be nested deeper than Python's calls
+    waiting = [(top, "")]  # a list instead of recursion: folders may be nested deeper than Python's calls
     known = endings()
     while waiting:
         folder, prefix = waiting.pop()
@@ -181,7 +181,7 @@ def _walk(top: str, others: Counter[str], deep: bool) -> Iterator[tuple[str, Sta
 
 
 def check_link(top: str, link: str, name: str) -> None:
-    """Raises UserError unless the link `name` in the folder `top` leads to a file in that folder."""
+    """Raise UserError unless the link `name` in the folder `top` leads to a file in that folder."""
     target = os.path.realpath(link)
     if not Path(target).is_relative_to(top):
         what = f"a link out of this folder, to {shortened(target)}; copy what it points to here"
@@ -195,7 +195,7 @@ def check_link(top: str, link: str, name: str) -> None:
 
 
 def listing_digest(listing: Iterable[tuple[str, Stamp]]) -> str:
-    """A digest of names, sizes and times: short enough for a cache's identity however many files there are."""
+    """Return a digest of names, sizes and times; it keeps a cache's identity short for any number of files."""
     digest = hashlib.sha256()
     for name, (size, time) in listing:
         digest.update(f"{name}\0{size}\0{time}\n".encode("utf-8", "surrogateescape"))
@@ -203,17 +203,18 @@ def listing_digest(listing: Iterable[tuple[str, Stamp]]) -> str:
 
 
 class FileNames:
-    """Looks up file names as a table wrote them among those the file system gave: exactly, else in Unicode's composed
-    form (some systems store "é" as two characters, most tables write one)."""
+    """File names of the file system, found by the names in a table: first exactly, then in Unicode's composed form
+    (some systems store "é" as two characters, most tables write one)."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._exact = set(names)
         self._composed = {unicodedata.normalize("NFC", name): name for name in sorted(self._exact)}
 
     def find(self, name: str, folder: str = "") -> str | None:
-        """The file's name, or None if there is no such file. Blanks around it count only if the file has them, too.
+        """Return the file's name, or None if there is no such file. Blanks around the name count only if a file has
+        them.
 
-        `folder`, which ends in a slash, is where it is looked for first.
+        The search starts in `folder`, which ends in a slash.
         """
         for place in dict.fromkeys((folder, "")):
             if place + name in self._exact:
@@ -224,14 +225,15 @@ class FileNames:
         return None
 
     def near(self, name: str) -> str | None:
-        """The only file that has this name in another folder, in other letters, or with an ending; None if none has."""
+        """Return the only file with this name in another folder, in other case, or with an ending; None if there is not
+        one."""
         word = unicodedata.normalize("NFC", _plain(name)).lower().rpartition("/")[2]
         found = self._by_word.get(word, ())
         return found[0] if len(found) == 1 else None
 
     @cached_property
     def _by_word(self) -> dict[str, list[str]]:
-        """The files by their names without a folder, and these without an ending, in small letters."""
+        """The files by their names without folder, and by these without ending, in lower case."""
         words: dict[str, list[str]] = {}
         for composed, name in self._composed.items():
             last = composed.lower().rpartition("/")[2]

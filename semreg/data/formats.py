@@ -1,4 +1,4 @@
-"""Formats of image files: those that are read here, and what reads the others."""
+"""Formats of image files: those that semreg reads, and the packages that read the others."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""Whatever a file is called, it is none of the formats for which PIL starts other programs."""
+"""A file of any name is read only as one of these; for some other formats PIL starts other programs."""
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 class Plugin(NamedTuple):
-    """A format that PIL reads with a package's help: its name, its endings, the package and the package's module."""
+    """A format that PIL reads with the help of a package: its name, its endings, the package and the
+    package's module."""
 
     format: str
     endings: tuple[str, ...]
@@ -29,22 +30,22 @@ PLUGINS = (
 
 @functools.cache
 def installed() -> tuple[Plugin, ...]:
-    """The formats beyond FORMATS that are read here; their packages are made known to PIL."""
+    """Return the formats beyond FORMATS that can be read here, and register their packages with PIL."""
     return tuple(plugin for plugin in PLUGINS if _is_read(plugin))
 
 
 def readable() -> tuple[str, ...]:
-    """The formats that are read here, as PIL calls them."""
+    """Return the formats that can be read here, by PIL's names."""
     return (*FORMATS, *(plugin.format for plugin in installed()))
 
 
 def endings() -> tuple[str, ...]:
-    """The endings of files that are images, in small letters."""
+    """Return the endings of image files, in lower case."""
     return (*IMAGE_ENDINGS, *(ending for plugin in installed() for ending in plugin.endings))
 
 
 def unread(others: Mapping[str, int]) -> tuple[str, ...]:
-    """What to say of files, counted by their endings, that are images of a format that is not read here."""
+    """Warn about files, counted by their endings, that are images of a format that can't be read here."""
     said = []
     for plugin in PLUGINS:
         counts = {ending: others[ending] for ending in plugin.endings if ending in others}
@@ -60,9 +61,9 @@ def _is_read(plugin: Plugin) -> bool:
     if plugin.format == "AVIF" and "avif" in features.modules and features.check("avif"):
         return True
     try:
-        module = importlib.import_module(plugin.module)  # which makes AVIF known to PIL
+        module = importlib.import_module(plugin.module)  # registers AVIF with PIL
         if plugin.format == "HEIF":
             module.register_heif_opener()
-    except Exception:  # not installed, or broken, by whatever it raises
+    except Exception:  # not installed, or broken: it may raise anything
         return False
     return True

@@ -1,4 +1,4 @@
-"""Rows of a data set, and of tensors beside it, made a batch."""
+"""Makes batches of rows of a data set, and of tensors beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Batch = dict[str, Tensor]
 
 
 def as_in_batch(field: Field, values: Tensor | StoredImages) -> torch.dtype:
-    """The dtype that the values of a field have in a batch; uint8 pixels become floats there."""
+    """Return the dtype of a field's values in a batch; uint8 pixels become floats there."""
     if isinstance(field, ClassField):
         return torch.int64
     return torch.float32 if isinstance(field, AttributesField | ImageField) else values.dtype
@@ -25,10 +25,11 @@ def as_in_batch(field: Field, values: Tensor | StoredImages) -> torch.dtype:
 class Gather:
     """Makes batches of given rows of a data set: float32 images in `value_range`, int64 classes, float32 attributes.
 
-    `rows` int64 are the rows of `cached` to slice from; all positions are indices into them. Only `fields` are gathered
-    (default: all). `extra` adds tensors in memory, `(len(rows), ...)`, one row for each of `rows`, such as precomputed
-    codes; they come as they are. Everything is put on `device`. Where `placed` has the fields on the device already, a
-    row for each of `rows`, pixels as uint8 and all else as in a batch, they are read there, and not from `cached`.
+    `rows` int64 selects rows of `cached`; all positions are indices into `rows`. Only `fields` are gathered (default:
+    all). `extra` adds tensors in memory, `(len(rows), ...)`, one row for each of `rows`, such as precomputed codes;
+    they are not converted. All tensors of a batch are on `device`. If `placed` has the fields on the device already (a
+    row for each of `rows`, pixels as uint8 and all else as in a batch), they are read from there instead of from
+    `cached`.
     """
 
     def __init__(
@@ -69,12 +70,12 @@ class Gather:
             raise ValueError(f"the range {value_range} is empty; its first value must be the smaller one")
 
     def label(self, name: str) -> Tensor:
-        """The labels of a field in all rows, as they are in a batch, on the CPU."""
+        """Return the labels of a field in all rows, as in a batch, on the CPU."""
         values = self._cached.arrays[name].index_select(0, self.rows)
         return values.to(as_in_batch(self._cached.fields[name], values))
 
     def __call__(self, positions: Tensor) -> Batch:
-        """The batch at `positions` int64 `(batch,)`, a tensor for each field and extra, in memory of its own."""
+        """Return the batch at `positions` int64 `(batch,)`, a tensor for each field and extra, in its own memory."""
         batch = self.memory(len(positions))
         read = self.unfinished(len(positions), batch)
         self.read(positions, read)
@@ -83,34 +84,35 @@ class Gather:
 
     @property
     def stored(self) -> StoredImages | None:
-        """The images that are read and are no tensor, if there are any."""
+        """The images that are read and are not a tensor, if there are any."""
         return next((source for source in self._by_row.values() if isinstance(source, StoredImages)), None)
 
     def read_anew(self, positions: Tensor) -> Batch:
-        """What is at `positions`, read into memory of its own."""
+        """Read the rows at `positions` into new memory."""
         read = self.unfinished(len(positions))
         self.read(positions, read)
         return read
 
     def finished(self, read: Mapping[str, Tensor]) -> Batch:
-        """The batch of what was read, in memory of its own."""
+        """Return the batch of rows that were read, in its own memory."""
         batch = self.memory(len(next(iter(read.values()))))
         self.finish(read, batch)
         return batch
 
-    # --- in memory that is kept ---
+    # --- in reused memory ---
 
     def memory(self, size: int) -> Batch:
-        """Memory on the device for a batch of `size` rows."""
+        """Return memory on the device for a batch of `size` rows."""
         return {
             name: torch.empty((size, *source.shape[1:]), dtype=self._dtypes[name], device=self.device)
             for name, source in self._sources.items()
         }
 
     def unfinished(self, size: int, batch: Mapping[str, Tensor] | None = None) -> Batch:
-        """Memory for what `read` reads of `size` rows: where the data are, pinned if they go to a GPU from there.
+        """Return memory into which `read` reads `size` rows: on the device of the data, pinned if they then move to a
+        GPU.
 
-        What needs no finishing is read into `batch` itself, if it is given.
+        Fields that need no finishing are read into `batch` itself, if it is given.
         """
         found: Batch = {}
         for name, source in self._sources.items():
@@ -124,13 +126,13 @@ class Gather:
         return found
 
     def indices(self, order: Tensor) -> Tensor:
-        """An order of positions, int64, where they are read: on the device if the data are there."""
+        """Return an order of positions, int64, on the device that has the data."""
         if self._indexed_on.type == "cuda":
             return order.contiguous().pin_memory().to(self._indexed_on, non_blocking=True)
         return order.to(self._indexed_on)
 
     def read(self, positions: Tensor, into: Mapping[str, Tensor]) -> None:
-        """Read what is at `positions` int64 `(batch,)` into memory that `unfinished` gave."""
+        """Read the rows at `positions` int64 `(batch,)` into memory from `unfinished`."""
         if self._by_row:
             rows = self.rows.index_select(0, positions)
             for name, source in self._by_row.items():
@@ -142,7 +144,7 @@ class Gather:
             torch.index_select(source, 0, positions.to(source.device), out=into[name])
 
     def finish(self, read: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
-        """Make a batch, in memory that `memory` gave, of what was read."""
+        """Make a batch of rows that were read, in memory from `memory`."""
         for name, values in read.items():
             if batch[name] is not values:
                 batch[name].copy_(values.to(self.device, non_blocking=self.device.type == "cuda"))
@@ -153,7 +155,7 @@ class Gather:
 
 
 class InPlace:
-    """Batches of `size` rows that lie in the same memory each time."""
+    """Batches of `size` rows that use the same memory each time."""
 
     def __init__(self, gather: Gather, size: int) -> None:
         self._gather = gather
@@ -161,7 +163,7 @@ class InPlace:
         self._read = gather.unfinished(size, self._batch)
 
     def __call__(self, order: Tensor, index: int) -> Batch:
-        """Batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
+        """Return batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
         self._gather.read(order[index], self._read)
         self._gather.finish(self._read, self._batch)
         return dict(self._batch)

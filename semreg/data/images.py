@@ -1,4 +1,4 @@
-"""Reading image files as uint8 pixels of one size."""
+"""Reads image files as uint8 pixels of one size."""
 
 from __future__ import annotations
 
@@ -34,16 +34,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_PIXELS = 100_000_000
-"""Larger images are refused before they are decoded: a file of a few kilobytes can claim gigabytes."""
+"""Larger images are rejected before decoding: a file of a few kilobytes can claim gigabytes."""
 
 MOST_SIDE = 100_000
-"""Longer ones are refused, too: a decoder keeps a pointer for each row, and rows of one pixel have more of those."""
+"""Images with a longer side are rejected, too: a decoder keeps a pointer for each row, and rows of one pixel need more
+memory for these."""
 
 MOST_LOOKED_AT = 64
-"""Of a data set's transparent images those that decide which background they lie on."""
+"""How many transparent images of a data set decide its background."""
 
 GLANCE, MOST_TINGE = 32, 12
-"""At how many pixels an image is glanced at, and how far colours may be apart in a grey one: JPEGs stray a little."""
+"""How many pixels `glimpse` reads, and how far apart the colours of a grey image may be: JPEGs vary a little."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -57,19 +58,19 @@ def read_image(
     background: Background | None = None,
     filter: Filter = "bilinear",
 ) -> Pixels:
-    """The image `(channels, height, width)`, uint8: the largest part of that shape at its centre, resized by the
+    """Return the image `(channels, height, width)`, uint8: its largest central part of that shape, resized by the
     `filter`, antialiased.
 
-    `size` is (height, width), or one number for both. `channels` is 3 (RGB) or 1 (grey). Turned upright where the
-    file's EXIF data says so. `white` is the value of white where it is not 255: images of more than 8 bits must have
-    it said. Transparent pixels lie on the `background`; by default on black or white, whichever the image is seen on.
+    `size` is (height, width), or one number for both. `channels` is 3 (RGB) or 1 (grey). EXIF orientation is applied.
+    `white` is the value of white if it is not 255; images of more than 8 bits need it. Transparent pixels show the
+    `background`; by default black or white, whichever shows the image better.
 
     Raises:
-        UserError: the file is missing, damaged, cut short, too large, of more bits than `white` says, or has a pixel
-            above `white`; it is named.
+        UserError: the file, which it names, is missing, damaged, cut short or too large, has more bits than `white`
+            states, or a pixel above `white`.
     """
     with _opened(path) as image:
-        # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
+        # A JPEG decodes to a half, quarter or eighth of its size in a fraction of the time.
         least = 2 * (size if isinstance(size, int) else max(size))
         image.draft(None, (least, least))
         return as_pixels(image, size=size, channels=channels, white=white, background=background, filter=filter)
@@ -84,7 +85,8 @@ def as_pixels(
     background: Background | None = None,
     filter: Filter = "bilinear",
 ) -> Pixels:
-    """A PIL image as `read_image` gives that of a file. Raises WhiteError for pixels that `white` doesn't fit."""
+    """Return a PIL image as `read_image` returns that of a file. Raises WhiteError for pixels that `white`
+    doesn't fit."""
     from PIL import ExifTags, ImageOps
 
     wide = is_wide(image)
@@ -96,8 +98,8 @@ def as_pixels(
 
 
 class Glimpse(NamedTuple):
-    """What an image file shows at a glance: its smaller side in pixels, whether it has no colours, its largest value,
-    and what is white in it if that must be said."""
+    """Facts about an image file: its smaller side in pixels, whether it has no colours, its largest value, and its
+    white if an option must state it."""
 
     side: int
     grey: bool
@@ -106,7 +108,7 @@ class Glimpse(NamedTuple):
 
 
 def glimpse(path: str | os.PathLike[str]) -> Glimpse:
-    """Look at an image file. Raises UserError as `read_image` does."""
+    """Return facts about an image file. Raises UserError as `read_image` does."""
     with _opened(path) as image:
         side = min(image.size)
         image.draft(None, (GLANCE, GLANCE))
@@ -121,12 +123,12 @@ def glimpse(path: str | os.PathLike[str]) -> Glimpse:
 
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Image]:
-    """A file opened by PIL, as far as its head; what goes wrong with it, then or later, is a UserError that names
-    it."""
+    """Open a file by PIL and read its head; every error in it, then or later, becomes a UserError that
+    names the file."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        # What is worth a warning to PIL, such as odd metadata, is no use to anyone who reads thousands of images.
+        # PIL's warnings, about odd metadata for example, are useless if thousands of images are read.
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=readable()) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
@@ -147,20 +149,20 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image]:
         raise UserError(
             shortened(path), f"not a readable image: its pixels are more than the {MOST_PIXELS:,} that are read"
         ) from None
-    except Exception as error:  # PIL's decoders raise whatever the damage makes them raise
+    except Exception as error:  # damage makes PIL's decoders raise any exception
         raise UserError(shortened(path), f"not a readable image: {error or type(error).__name__}") from None
 
 
 def fitted(image: Image, *, size: int | tuple[int, int], channels: int, filter: Filter = "bilinear") -> Pixels:
-    """A PIL image as pixels `(channels, height, width)`: the largest part of `size`'s shape at its centre, resized by
-    the `filter`, with antialiasing. `size` is (height, width), or one number for both."""
+    """Return a PIL image as pixels `(channels, height, width)`: its largest central part of the shape `size`, resized
+    by the `filter`, with antialiasing. `size` is (height, width), or one number for both."""
     from PIL import Image
 
     height, width = (size, size) if isinstance(size, int) else size
-    # Whole pixels, cropped before resizing: ImageOps.fit crops between pixels and lets those outside shine in.
+    # Crop whole pixels before resizing: ImageOps.fit crops between pixels, so that outer ones affect the border.
     scale = min(image.width / width, image.height / height)
     inner = max(1, round(scale * width)), max(1, round(scale * height))
-    # Each step only where there is something to do: PIL copies the image otherwise, and huge ones count.
+    # Skip steps that change nothing: PIL would copy the image, which is slow for huge ones.
     if image.size != inner:
         left, top = (image.width - inner[0]) // 2, (image.height - inner[1]) // 2
         image = image.crop((left, top, left + inner[0], top + inner[1]))
@@ -175,7 +177,7 @@ def fitted(image: Image, *, size: int | tuple[int, int], channels: int, filter: 
 
 
 def resized(images: Pixels, size: int | tuple[int, int], filter: Filter = "bilinear") -> Pixels:
-    """Images `(count, channels, height, width)`, grey or RGB, cropped and resized as `fitted` does."""
+    """Return images `(count, channels, height, width)`, grey or RGB, cropped and resized as `fitted` does."""
     from PIL import Image
 
     height, width = (size, size) if isinstance(size, int) else size
@@ -194,8 +196,8 @@ def resized(images: Pixels, size: int | tuple[int, int], filter: Filter = "bilin
 class ImageFiles:
     """An ImageReader of files: `names` (an array of text) in `folder`, cropped and resized to `size`.
 
-    `white`, `background` and `filter` are as in `read_image`; where no background is said, `prepare` chooses it. What
-    is to `decode` "on_read" is not kept in the cache.
+    `white`, `background` and `filter` are as in `read_image`; `prepare` chooses a missing background. With `decode`
+    "on_read" the cache doesn't store the images.
     """
 
     folder: str
@@ -208,15 +210,15 @@ class ImageFiles:
     decode: Decode = "once"
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
-        """Images `(len(indices), channels, size, size)`."""
+        """Return images `(len(indices), channels, size, size)`."""
         how = {key: getattr(self, key) for key in ("size", "channels", "white", "background", "filter")}
         return np.stack([read_image(path, **how) for path in map(self._path, indices)])
 
     def prepare(self) -> dict[str, Any]:
-        """Choose the background on which the shown parts of transparent images are seen, all in all.
+        """Choose the background that shows the transparent images best on the average.
 
-        Gives what is to be told and recorded of how pixels are read: `white` and `background` where they are said or
-        chosen, `filter` and `decode` where they are others than usual, and the number of images that are
+        Returns facts for the summary and the record about how pixels are read: `white` and `background` if they are set
+        or chosen, `filter` and `decode` if they differ from the usual values, and the number of images that are
         `transparent`, if any are.
         """
         found = [index for index in range(len(self.names)) if self._is_transparent(index)]
@@ -228,15 +230,15 @@ class ImageFiles:
         return {key: value for key, value in told.items() if value is not None} | _told(self.filter, self.decode)
 
     def prepared_as(self, told: Mapping[str, Any]) -> None:
-        """Lie on the background that `prepare` chose when it told this."""
+        """Use the background that `prepare` chose when it returned these facts."""
         self.background = told.get("background")
 
     def part(self, indices: npt.NDArray[np.int64]) -> ImageFiles:
-        """A reader of these images alone."""
+        """Return a reader of only these images."""
         return replace(self, names=self.names[indices])
 
     def encoded(self, index: int) -> bytes:
-        """The bytes of a file. Raises UserError if they can't be read."""
+        """Return the bytes of a file. Raises UserError if they can't be read."""
         path = self._path(index)
         try:
             return Path(path).read_bytes()
@@ -249,7 +251,8 @@ class ImageFiles:
         return os.path.join(self.folder, str(self.names[index]))
 
     def _is_transparent(self, index: int) -> bool:
-        """Whether a file says that its pixels may be; of JPEG none can, and unreadable ones are told later."""
+        """Return whether a file states that pixels may be transparent; a JPEG can't, and unreadable files are reported
+        later."""
         if self.names[index].lower().endswith((".jpg", ".jpeg")):
             return False
         try:
@@ -268,23 +271,24 @@ class ImageFiles:
 
 @dataclass
 class ImageArray:
-    """An ImageReader of pixels `(count, channels, height, width)` held in memory, cropped and resized to `size`
-    (height, width) by the `filter`."""
+    """An ImageReader of pixels `(count, channels, height, width)` in memory, cropped and resized to `size` (height,
+    width) by the `filter`."""
 
     pixels: Pixels
     size: tuple[int, int]
     filter: Filter = "bilinear"
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
-        """Images `(len(indices), channels, *size)`."""
+        """Return images `(len(indices), channels, *size)`."""
         return resized(self.pixels[list(indices)], self.size, self.filter)
 
     def part(self, indices: npt.NDArray[np.int64]) -> ImageArray:
-        """A reader of these images alone."""
+        """Return a reader of only these images."""
         return replace(self, pixels=self.pixels[indices])
 
     def prepare(self) -> dict[str, Any]:
-        """What is to be told and recorded of how pixels are read: the `filter` where it is another than usual."""
+        """Return facts for the summary and the record about how pixels are read: the `filter` if it isn't the usual
+        one."""
         return _told(self.filter)
 
 

@@ -1,6 +1,7 @@
-"""What lies at a path, as a recipe's `[data]` says it: the data set that reads it, its options, and its labels.
+"""Finds the data at a path and returns a recipe's `[data]` for them: the data set that reads them, its options, and its
+labels.
 
-The data sets themselves find files, read tables and tell arrays; here it is decided what is taken for what.
+The data sets themselves find files, read tables and open arrays; this module decides how to interpret them.
 """
 
 from __future__ import annotations
@@ -43,36 +44,37 @@ from semreg.data.label_values import read_attributes
 from semreg.data.pixels import DARK, white_among
 
 LOOKED_AT = 64
-"""Images, and rows of a table, that are looked at to tell what all are."""
+"""How many images, and rows of a table, are read to guess about all of them."""
 LEAST_OF_A_CLASS, MOST_CLASSES = 4, 1_000
-"""Labels with fewer images for each value, on the average, or with more values are not taken for classes."""
+"""A label is not treated as classes if it has fewer images for each value, on the average, or more values."""
 LEAST_ORDERED, MOST_ORDERED = 4, 64
-"""So many classes that numbers order are taken for a line: of three, two are neighbours of all."""
+"""The least and most numbers that are treated as a line of classes: among three classes, the middle
+one neighbours all."""
 MOST_UNBINNED, BINS, SHARED, MANY = 24, 8, 2, 20
-"""More numbers than these, in an archive, are put together into so many bins, where as many images on the average share
-one, and not as many as would do without."""
+"""An array with more different numbers than MOST_UNBINNED is put into BINS bins, if on the average at least SHARED
+images share a number, but fewer than the MANY that would do without bins."""
 LEAST_SIDE, LEAST_IMAGES = 8, 10
-"""Images that are smaller, most of them, and fewer images, are refused."""
+"""Data are rejected if most images are smaller, or if there are fewer images."""
 NOT_VARIED = "it is the same for all images"
-UNSAYABLE = "a recipe can't say its name: rename it, in letters, digits and _"
+UNSAYABLE = "a recipe can't use its name; rename it with letters, digits and _"
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found at a path."""
+    """The data found at a path."""
 
     options: dict[str, Any]
-    """The recipe's `[data]`, but for the size of images and batches."""
+    """The recipe's `[data]`, except the size of images and batches."""
     data: Cached
-    """As names and tables tell it, without images."""
+    """The data set without images, from names and tables."""
     labels: tuple[str, ...]
     """The fields whose classes can be learned."""
     side: int
-    """The smaller side, in pixels, of half of the images or more."""
+    """The smaller side, in pixels, that half of the images or more reach."""
     bad: int
-    """How many of the images looked at can't be read."""
+    """How many of the images that were read are unreadable."""
     left_out: dict[str, str]
-    """What was not taken, and why."""
+    """Labels and files that were left out, with the reasons."""
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -81,23 +83,25 @@ class Found:
         return field.names if isinstance(field, AttributesField) else ()
 
     def names(self, label: str) -> tuple[str, ...]:
-        """The classes of a field, in order."""
+        """Return the classes of a field, in order."""
         field = self.data.fields[label]
         return field.names if isinstance(field, ClassField) else ()
 
     def is_ordered(self, label: str) -> bool:
-        """Whether the classes of a field are taken for a line."""
+        """Return whether the classes of a field are treated as a line."""
         return label in self.options.get("orders", {})
 
 
 def look_at(path: Path) -> Found:
-    """What lies at a path: a folder of images, a table of their labels, or an archive of arrays.
+    """Find the data at a path: a folder of images, a table of their labels, or an archive of arrays.
 
-    Raises UserError where that is nothing that a data set reads, with what to change.
+    Raises UserError if no data set reads the path, with advice.
     """
     whole = Path(os.path.abspath(under(Path(), str(path))))
     if not str(whole).isprintable():
-        raise UserError(shortened(path), "a recipe can't say this path; rename what has unprintable letters")
+        raise UserError(
+            shortened(path), "a recipe can't contain this path; rename files and folders with unprintable letters"
+        )
     if os.path.isdir(whole):
         return _folder(whole)
     if not os.path.exists(whole):  # which never raises
@@ -152,7 +156,7 @@ def _folder(folder: Path) -> Found:
 
 
 def _tables(folder: Path, files: FileNames) -> tuple[dict[Path, tuple[LabelTable, str, str]], dict[Path, UserError]]:
-    """The tables of a folder that name images in it, with their `_place`, and those that can't be read."""
+    """Return the tables of a folder that name images in it, with their `_place`, and those that can't be read."""
     naming, unreadable = {}, {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() != ".csv" or is_passed_over(path.name) or not path.is_file():
@@ -169,7 +173,7 @@ def _tables(folder: Path, files: FileNames) -> tuple[dict[Path, tuple[LabelTable
 
 
 def _place(table: LabelTable, files: FileNames) -> tuple[str, str] | None:
-    """The column of a table that names most images, and the folder in which they lie if it names them without it."""
+    """Return the column of a table that names most images, and the folder of the images if the names lack it."""
     for name, values in table.columns.items():
         some = values[:LOOKED_AT]
         if 2 * sum(files.find(value) is not None for value in some) > len(some):
@@ -203,7 +207,7 @@ def _table(path: Path, table: LabelTable, file: str, folder: str) -> Found:
         elif name != split:
             (attributes if is_binary else classes).append(name)
     if len(attributes) == 1 and can_be_field(attributes[0]) and "" not in columns[attributes[0]]:
-        classes, attributes = classes + attributes, []  # it is there or not: two classes
+        classes, attributes = classes + attributes, []  # present or absent: two classes
     if classes:
         options["classes"] = classes
     lines = {name: "line" for name in classes if _is_line(sorted_classes(columns[name]))}
@@ -266,7 +270,7 @@ def _archive(path: Path) -> Found:
 
 
 def _of_files(options: dict[str, Any], labels: tuple[str, ...], left_out: dict[str, str]) -> Found:
-    """What image files are, after a look at some of them, and the labels that are said of them."""
+    """Return the data of image files, after reading some of them, and the given labels."""
     read_by = {"image_folder": ImageFolder, "attribute_folder": AttributeFolder}[options["use"]]
     files = read_by(**_arguments(options)).source().images
     names = [str(name) for name in files.names]
@@ -296,13 +300,11 @@ def _found(
 ) -> Found:
     count, place = len(data.split), shortened(options["path"])
     if count < LEAST_IMAGES:
-        raise UserError(place, f"{count} images are too few to learn from; {LEAST_IMAGES} or more fit")
+        raise UserError(place, f"{count} images are too few to learn from; expected at least {LEAST_IMAGES}")
     if side < LEAST_SIDE:
-        raise UserError(
-            place, f"images whose smaller side is {side} pixels show nothing to learn; {LEAST_SIDE} or more fit"
-        )
+        raise UserError(place, f"the smaller side of the images has {side} pixels; expected at least {LEAST_SIDE}")
     if data.counts["train"] < 2:
-        raise UserError(place, f"of {count:,} images {data.counts['train']} is for training, as the data say; more fit")
+        raise UserError(place, f"only {data.counts['train']} of {count:,} images is for training; expected more")
     unsaid = [name for name in left_out if left_out[name] == UNSAYABLE]
     if unsaid and not labels and "attributes" not in data.fields:
         raise UserError(place, f"the column {quoted(unsaid[0])} would be the label, but {UNSAYABLE}")
@@ -310,13 +312,13 @@ def _found(
 
 
 def can_be_field(name: str) -> bool:
-    """Whether a field of classes can have a name."""
+    """Return whether a field of classes can have a name."""
     reserved = {"image", "split", "attributes", "attributes_known"}
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and name not in reserved
 
 
 def _unfit_column(name: str, values: Sequence[str], *, is_binary: bool) -> str:
-    """Why a column is neither an attribute nor classes; empty if it is."""
+    """Return why a column is neither an attribute nor classes; empty if it is."""
     different = set(values)
     if is_binary:
         return NOT_VARIED if len(different - {""}) < 2 else ""
@@ -326,7 +328,7 @@ def _unfit_column(name: str, values: Sequence[str], *, is_binary: bool) -> str:
 
 
 def _unfit(different: int, rows: int) -> str:
-    """Why so many different values of so many images are no classes to learn; empty if they are."""
+    """Return why so many different values of so many images can't be learned as classes; empty if they can."""
     if different < 2:
         return NOT_VARIED
     if different > MOST_CLASSES:
@@ -341,20 +343,20 @@ def _is_line(names: Sequence[str]) -> bool:
 
 
 def _columns(key: str, head: Head) -> list[str]:
-    """The keys of the columns of an array that may be classes."""
+    """Return the keys of the columns of an array that may be classes."""
     if len(head.shape) < 2 or head.shape[1] == 1:
         return [key]
     return [f"{key}[:, {number}]" for number in range(head.shape[1])] if head.dtype.kind in "biuUS" else []
 
 
 def _names_of_attributes(heads: dict[str, Head], attributes: Head) -> dict[str, str]:
-    """The option for the array of text with a name for each attribute, if there is one."""
+    """Return the option for the array of text with a name for each attribute, if there is one."""
     named = [key for key, head in heads.items() if head.shape == attributes.shape[1:] and head.dtype.kind in "US"]
     return {"attribute_names": named[0]} if named else {}
 
 
 def _fields(options: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an archive, or none where it can't be read so."""
+    """Return the fields of an archive; none if it can't be read with these options."""
     try:
         return dict(NumpyArchive(**_arguments(options)).specification())
     except UserError:

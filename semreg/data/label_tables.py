@@ -14,17 +14,17 @@ from semreg.data.files import quoted, read_text
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The columns of a table by name, and for each row the line of the file that it begins on."""
+    """The columns of a table by name, and the line of the file on which each row starts."""
 
     columns: dict[str, list[str]]
     lines: list[int]
 
 
 def read_label_table(path: Path) -> LabelTable:
-    """Reads a table; empty lines are passed over.
+    """Read a table; empty lines are skipped.
 
     Raises:
-        UserError: it is no text in UTF-8, has no rows, rows of another length than the header, or a header without
+        UserError: the file is not UTF-8 text, has no rows, rows of another length than the header, or a header without
             a name for each column.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
@@ -42,7 +42,7 @@ def read_label_table(path: Path) -> LabelTable:
     header = [name.strip() for name in rows[0]] if rows else []
     _check_header(path, header)
     if len(rows) < 2:
-        raise UserError(str(path), "there are no rows; a header and a line per image are expected")
+        raise UserError(str(path), "there are no rows; expected a header and one line per image")
     wrong = [index for index, row in enumerate(rows) if len(row) != len(header)]
     if wrong:
         found = f"line {lines[wrong[0]]} has {len(rows[wrong[0]])} columns, the header {len(header)}"

@@ -1,4 +1,4 @@
-"""Binary attributes as people write them: 0 and 1, -1 and 1, true and false, yes and no; and what is not known."""
+"""Binary attributes in usual notations: 0 and 1, -1 and 1, true and false, yes and no; and unknown values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from semreg.core import Problem
 from semreg.data.files import quoted
 
 WORDS = {"true": 1, "yes": 1, "false": 0, "no": 0}
-"""In small letters."""
+"""In lower case."""
 ABSENT, PRESENT, MINUS, UNKNOWN = 0, 1, -1, 2
 
 Bits = npt.NDArray[np.uint8]
 
 
 class Attributes(NamedTuple):
-    """Attributes 0 or 1, uint8 `(rows, attributes)`, and which of them are known; None where all are."""
+    """Attributes 0 or 1, uint8 `(rows, attributes)`, and which of them are known; None if all are."""
 
     present: Bits
     known: Bits | None
@@ -28,10 +28,10 @@ class Attributes(NamedTuple):
 def read_attributes(
     columns: Mapping[str, Sequence[str]], lines: Sequence[int], unknown: Collection[str] | None = None
 ) -> Attributes | list[Problem]:
-    """The columns of a table as attributes, or what is wrong with them; `lines` are the lines of the table's rows.
+    """Return the columns of a table as attributes, or their errors; `lines` are the lines of the table's rows.
 
-    A blank is not known, and neither is what `unknown` names. -1 is "absent" in a table without 0, and in one with a
-    column that holds both it is not known. What is not known is 0.
+    A blank and the values in `unknown` are unknown. -1 means "absent" in a table without 0; in a column with both it is
+    unknown. Unknown values become 0.
     """
     nothing = {"", *(unknown or ())}
     codes = {name: {value: _code(value, nothing) for value in set(column)} for name, column in columns.items()}
@@ -70,7 +70,7 @@ def read_attributes(
 
 
 def _code(value: str, unknown: Collection[str]) -> int | None:
-    """What a value says, or None if nothing that an attribute may say."""
+    """Return the code of a value, or None if it is not a value of an attribute."""
     word = value.lower()
     if value in unknown:
         return UNKNOWN

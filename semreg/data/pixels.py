@@ -1,4 +1,4 @@
-"""What pixels mean: which of their values is white, and what a transparent one shows."""
+"""The meaning of pixels: which value is white, and what is under transparent ones."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
 
 Background = Literal["black", "white"]
 Filter = Literal["bilinear", "box", "lanczos"]
-"""How pixels are weighed where an image is made smaller or larger, in Pillow's words; antialiased, all three."""
+"""How pixels are weighted when an image is resized, in Pillow's terms; all three are antialiased."""
 Decode = Literal["once", "on_read"]
-"""Whether images are decoded once, into the cache, or whenever they are read."""
+"""Whether images are decoded once, into the cache, or on each reading."""
 White = Annotated[float, Gt(0)]
 """The value of a white pixel; black is 0."""
 
 WHITES = (1, 15, 16, 255, 1023, 4095, 16383, 65535)
-"""Values that white has where images have so many bits, or levels."""
+"""The usual values of white, for images of so many bits or levels."""
 DARK = 16
-"""Images whose largest value of 255 is not above this are hardly meant so dark."""
+"""Images whose largest value (of 255) is at most this are probably darker than intended."""
 WIDE = re.compile(";16[BLNS]")
-"""In PIL's name of how pixels are stored: colours of 16 bits, of which PIL reads the upper 8."""
+"""Part of PIL's name for 16-bit colours; PIL reads only their upper 8 bits."""
 
 
 class WhiteError(UserError):
-    """Pixels of which the data set's options do not say what is white, or say something that they exceed."""
+    """Pixels without an option for white, or pixels above that white."""
 
 
 def white_among(largest: float) -> float:
-    """What is white, most likely, among values up to `largest`."""
+    """Return the most likely white of values up to `largest`."""
     return next((white for white in WHITES if largest <= white), largest) if largest > 0 else 255
 
 
 def line_for(largest: float) -> str:
-    """The line of a recipe that would say what is white among values up to `largest`."""
+    """Return the line of a recipe that states the white of values up to `largest`."""
     return f"`white = {white_among(largest):g}` under [data]"
 
 
 def eight_bits(values: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
-    """Pixels of any shape as uint8, 0 for 0 and 255 for `white`, rounded.
+    """Return pixels of any shape as uint8, 0 for 0 and 255 for `white`, rounded.
 
-    Raises ValueError for values below 0 or above `white`, and for such as are no numbers.
+    Raises ValueError for values below 0 or above `white`, and for NaN.
     """
     if not values.size:
         return values.astype(np.uint8)
@@ -65,16 +65,15 @@ def eight_bits(values: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
 
 
 def is_wide(image: Image) -> bool:
-    """Whether the colours of a PIL image that is not loaded yet have 16 bits each in its file."""
+    """Return whether the colours of a PIL image that is not loaded yet have 16 bits each in its file."""
     return not image.mode.startswith("I") and any(WIDE.search(str(tile)) for tile in getattr(image, "tile", ()))
 
 
 def whitened(image: Image, white: float | None, *, wide: bool = False) -> Image:
-    """A PIL image with 8 bits for each of its colours, of which 255 is white.
+    """Return a PIL image with 8 bits for each of its colours and white at 255.
 
-    `white` is the value of white in the file. Where it is above 255, images of 8 bits stay as they are; nothing has to
-    be said of those whose white is 255. Raises WhiteError for others, `wide` ones among them, and for pixels above
-    `white`.
+    `white` is the value of white in the file. Above 255, it leaves images of 8 bits unchanged. Images with white at 255
+    don't need it. Raises WhiteError for others without it (`wide` ones, too), and for pixels above `white`.
     """
     from PIL import Image as Images
 
@@ -88,7 +87,7 @@ def whitened(image: Image, white: float | None, *, wide: bool = False) -> Image:
         if deep:
             values = np.asarray(image)
             if white is None:
-                said = f"8 bits per channel are read, and more where it is said what is white: {line_for(values.max())}"
+                said = f"only 8 bits per channel are read unless the recipe states white: {line_for(values.max())}"
                 raise ValueError(f"up to {values.max():g}; {said}")
             return Images.fromarray(eight_bits(values, white))
         return _stretched(image, float(white or 255))
@@ -111,7 +110,8 @@ def _stretched(image: Image, white: float) -> Image:
 
 
 def shown_light(image: Image) -> float | None:
-    """How light the shown part of a PIL image is on the average, from 0 to 255; None where all or nothing is shown."""
+    """Return the mean lightness of the visible part of a PIL image, from 0 to 255; None if all or nothing
+    is visible."""
     if not image.has_transparency_data:
         return None
     whole = image.convert("RGBA")
@@ -123,13 +123,13 @@ def shown_light(image: Image) -> float | None:
 
 
 def seen_on(lights: Iterable[float]) -> Background:
-    """The background on which images are seen whose shown parts are so light: black for light ones, else white."""
+    """Return the background for images whose visible parts have these lightnesses: black for light ones, else white."""
     found = list(lights)
     return "black" if found and sum(found) / len(found) > 127.5 else "white"
 
 
 def laid_on(image: Image, background: Background | None) -> Image:
-    """A PIL image without transparency: what it shows on a background, or on the one that it is seen on by itself."""
+    """Return a PIL image without transparency, on the given background, or else on the one that shows it better."""
     if not image.has_transparency_data:
         return image
     from PIL import Image as Images

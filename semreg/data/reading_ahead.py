@@ -1,5 +1,5 @@
-"""Batches on their way to a device: read by a thread while the device works, and moved to a GPU by a stream of their
-own."""
+"""Batches on their way to a device: a thread reads them while the device computes, and a separate stream moves them to
+a GPU."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from semreg.data.gathering import Batch, Gather
 
 
 class ReadAhead:
-    """Batches of `size` rows that lie in the same memory on the device each time, of data that don't lie there.
+    """Batches of `size` rows that use the same memory on the device each time, of data that are not on it.
 
-    While a batch is used up, `reader` reads the next one of the same order, or so many `ahead`, into pinned memory for
-    a GPU; without `reader` each is read when it is asked for. What reading raises is raised by the call that asks for
-    the batch. The reader calls nothing of the device: that would break what is captured meanwhile.
+    While a batch is used, `reader` reads the next one of the same order, or the next `ahead` ones, into pinned memory
+    for a GPU; without `reader` each is read on request. Errors of reading are raised by the call that asks for the
+    batch. The reader doesn't call the device: that would break graphs that are captured at the same time.
     """
 
     def __init__(self, gather: Gather, size: int, reader: Executor | None = None, ahead: int = 1) -> None:
@@ -27,11 +27,11 @@ class ReadAhead:
         self._copying = self._device.Stream(gather.device) if on_gpu else self._device.Stream()
         self._batch = gather.memory(size)
         self._slots = [_Slot(gather, size, self._device.Event) for _ in range(ahead + 1)]
-        for slot in self._slots:  # its memory may have been another's, which the device still works on
+        for slot in self._slots:  # the device may still use this memory for its previous owner
             slot.used.record(self._current())
 
     def __call__(self, order: Tensor, index: int) -> Batch:
-        """Batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
+        """Return batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
         slot = self._slot(index)
         if not slot.holds(order, index):
             self._read(slot, order, index)
@@ -47,7 +47,7 @@ class ReadAhead:
         return self._slots[index % len(self._slots)]
 
     def _read(self, slot: _Slot, order: Tensor, index: int, reader: Executor | None = None) -> None:
-        """Read a batch into a slot, once neither the reader nor the device is at work on what was in it."""
+        """Read a batch into a slot as soon as neither the reader nor the device uses the slot."""
         slot.clear()
         slot.arrived.synchronize()
         if reader is None:
@@ -57,9 +57,9 @@ class ReadAhead:
         slot.order, slot.index = order, index
 
     def _move(self, slot: _Slot) -> None:
-        """Make the batch of what a slot holds, in the order of the device's current stream.
+        """Make the batch from a slot, in the order of the device's current stream.
 
-        Every event is recorded on a stream that is named: on a current one it may be another device's.
+        Every event is recorded on an explicit stream: the current one may belong to another device.
         """
         current = self._current()
         with self._device.stream(self._copying):
@@ -79,7 +79,8 @@ class ReadAhead:
 class _Slot:
     """A batch as it was read, in memory and on the device.
 
-    `arrived` tells that the copy between them is done, `used` that the device has made a batch of it.
+    The event `arrived` marks the end of the copy between them, `used` the moment when the device has made a batch of
+    it.
     """
 
     def __init__(self, gather: Gather, size: int, event: Any) -> None:
@@ -94,11 +95,11 @@ class _Slot:
         self.index = -1
 
     def holds(self, order: Tensor, index: int) -> bool:
-        """Whether this batch is in it, or being read."""
+        """Return whether this batch is in the slot or being read."""
         return self.order is order and self.index == index
 
     def wait(self) -> None:
-        """Wait until it is read. Raises what reading raised."""
+        """Wait until the batch is read. Raises the reader's errors."""
         if self.reading is None:
             return
         try:
@@ -109,7 +110,7 @@ class _Slot:
         self.reading = None
 
     def clear(self) -> None:
-        """Forget what is in it, even if reading that failed."""
+        """Forget the batch, even if reading it failed."""
         self.order = None
         if self.reading is not None:
             wait([self.reading])

@@ -1,4 +1,4 @@
-"""Where data sets are, unless a user says so."""
+"""The default folder of data sets."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ VARIABLE, DEFAULT = "SEMREG_DATA", Path("data")
 
 
 def data_root_of(named: str | Path | None) -> Path:
-    """The folder of data sets that is named, or the one in the environment, or `data`."""
+    """Return the given folder of data sets, or the one in the environment, or `data`."""
     return Path(named if named is not None else os.environ.get(VARIABLE) or DEFAULT)

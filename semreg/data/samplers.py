@@ -1,10 +1,10 @@
-"""Samplers: which rows go into which batch of one epoch.
+"""Samplers: which rows are in which batch of one epoch.
 
-A sampler is a function. Its inputs are labels by position (a tensor for each name in the recipe's
-`sampler = "name(label)"`, over the rows that are sampled), and it gets `count` (the number of rows), `batch_size` and
-`generator` by keyword, and `shards` if it names that: the shard of each row (`semreg.data.shards`), int64 `(count,)`,
-ascending. It returns int64 `(count // batch_size, batch_size)`, indices into those rows. What it raises as
-UserError or ValueError is told at the recipe's key.
+A sampler is a function. Its positional inputs are labels, one for each row (a tensor for each name in the recipe's
+`sampler = "name(label)"`). It receives `count` (the number of rows), `batch_size` and `generator` by keyword, and
+`shards` if it has such a parameter: the shard of each row (`semreg.data.shards`), int64 `(count,)`, ascending. It
+returns int64 `(count // batch_size, batch_size)`, indices into those rows. Its UserErrors and ValueErrors are reported
+at the recipe's key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 def shuffled(*, count: int, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
-    """Every row at most once, in random order; the rows that do not fill a batch are left out of this epoch.
+    """Take every row at most once, in random order; rows that do not fill a batch are left out of this epoch.
 
     Returns int64 `(count // batch_size, batch_size)`.
     """
@@ -36,10 +36,11 @@ def shuffled_shards(
     window: Annotated[int, Ge(1)] = 4,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Every row at most once, shard by shard: shards in random order, and the rows of each `window` of them in random
-    order, so that a set that is larger than the memory is read in few places at a time.
+    """Take every row at most once, in shards of random order, with the rows of each `window` of shards shuffled
+    together.
 
-    The rows that do not fill a batch are left out of this epoch. Returns int64 `(count // batch_size, batch_size)`.
+    A data set larger than the memory is thus read in few places at a time. Rows that do not fill a batch are left out
+    of this epoch. Returns int64 `(count // batch_size, batch_size)`.
     """
     sizes = [count] if shards is None else torch.unique_consecutive(shards, return_counts=True)[1].tolist()
     starts = [0, *accumulate(sizes)]
@@ -60,10 +61,11 @@ def class_balanced(
     power: Annotated[float, Ge(0), Le(1)] = 0.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Rows drawn with replacement, a row of class j with probability ∝ n_j^(power − 1), n_j being the rows of class j.
+    """Draw rows with replacement, a row of class j with probability ∝ n_j^(power − 1), n_j being the rows of class j.
 
-    With `power = 0` all classes are equally likely, with 1/2 by the root of their sizes, with 1 all rows. A batch has
-    equally many of each class in the mean alone: `balanced` has exactly, of classes that divide it.
+    With `power = 0` all classes are equally likely, with 1/2 in proportion to the root of their sizes, with 1 all rows
+    are. A batch has equally many rows of each class only on the average; `balanced` has exactly as many if the number
+    of classes divides the batch.
 
     Source: Kang et al., *Decoupling Representation and Classifier for Long-Tailed Recognition* (2020), Eq. 1.
 
@@ -78,14 +80,14 @@ def class_balanced(
         int64 `(count // batch_size, batch_size)`, indices into the rows.
 
     Raises:
-        ValueError: for labels that are no classes of all rows.
+        ValueError: if the labels are not classes of all rows.
     """
     members = _members("class_balanced", labels, count)
     sizes = torch.bincount(members)
     batches = count // batch_size
     if not batches:
         return torch.empty(0, batch_size, dtype=torch.int64)
-    # A class first, then one of its rows: multinomial takes no more than 2²⁴ categories.
+    # First a class, then one of its rows: multinomial allows at most 2²⁴ categories.
     likely = sizes.double() ** power
     classes = torch.multinomial(likely, batches * batch_size, replacement=True, generator=generator)
     place = (torch.rand(len(classes), dtype=torch.float64, generator=generator) * sizes[classes]).long()
@@ -96,13 +98,13 @@ def class_balanced(
 def pairs_that_share(
     labels: Tensor, *, count: int, batch_size: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Batches of pairs of rows equal in a label: rows 0 and 1 of a batch, 2 and 3, and so on.
+    """Draw batches of pairs of rows with the same label: rows 0 and 1 of a batch, 2 and 3, and so on.
 
-    Each row is in one pair with another of its class, drawn at random, but for one of a class of an odd number and for
-    those that have a class to themselves; the pairs come in random order, each class as often as it has rows. What is
-    left to fill the epoch is drawn anew.
+    Each row is in one pair with another row of its class, drawn at random, except the only row of a class and one row
+    of a class of odd size. The pairs are in random order; the frequency of a class is its number of rows. Further pairs
+    are drawn to fill the epoch.
 
-    Source: Shu et al., *Weakly Supervised Disentanglement with Guarantees* (2020), whose share labelling this is.
+    Source: Shu et al., *Weakly Supervised Disentanglement with Guarantees* (2020), share labelling.
 
     Args:
         labels: each row's class, the factor that pairs share, int64 `(count,)`.
@@ -114,7 +116,7 @@ def pairs_that_share(
         int64 `(count // batch_size, batch_size)`, indices into the rows.
 
     Raises:
-        ValueError: for labels that are no classes of all rows, a batch of an odd number, or no two rows of one class.
+        ValueError: if the labels are not classes of all rows, the batch size is odd, or no two rows share a class.
     """
     members = _members("pairs_that_share", labels, count)
     if batch_size % 2:
@@ -130,7 +132,7 @@ def pairs_that_share(
 
 
 def _members(name: str, labels: Tensor, count: int) -> Tensor:
-    """The classes of all rows, numbered from 0 without gaps."""
+    """Return the classes of all rows, numbered from 0 without gaps."""
     if labels.shape != (count,) or labels.is_floating_point():
         found = f"{str(labels.dtype).removeprefix('torch.')} {tuple(labels.shape)}"
         raise ValueError(f"{name} needs one class for each of {count} rows, found {found}")
@@ -139,7 +141,7 @@ def _members(name: str, labels: Tensor, count: int) -> Tensor:
 
 
 def _paired(members: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Pairs `(pairs, 2)` of rows of one class, each row once at most, in random order."""
+    """Return pairs `(pairs, 2)` of rows of one class, each row at most once, in random order."""
     shuffled_rows = torch.randperm(len(members), generator=generator)
     rows = shuffled_rows[members[shuffled_rows].argsort(stable=True)]  # class by class, at random in each
     classes = members[rows]

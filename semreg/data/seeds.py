@@ -1,4 +1,4 @@
-"""Seeds that a user chooses, by the recipe, an option or a call: one range, and one message."""
+"""Seeds that a user chooses in the recipe, an option or a call: one range and one message."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ WHAT_FITS = f"a seed is a whole number from 0 to {LARGEST_SEED}"
 
 
 def is_seed(value: Any) -> bool:
-    """Whether a value is a seed as it stands: neither text nor truth value is."""
+    """Return whether a value is a seed without conversion: text and truth values are not."""
     return hasattr(value, "__index__") and not isinstance(value, bool) and 0 <= index(value) <= LARGEST_SEED
 
 
 def chosen_seed(value: Any, where: str = "--seed") -> int:
-    """A seed, also one that is written out. Raises UserError, with what fits, for all else."""
+    """Return a seed, also from its text. Raises UserError, with the values that fit, for all else."""
     written = isinstance(value, str) and bool(NUMBER.fullmatch(value))
     seed = int(value) if written else value
     if not is_seed(seed):

@@ -1,4 +1,4 @@
-"""Which images of a set lie together in a file of its cache: consecutive ones, about 256 MB of decoded pixels."""
+"""Shards: consecutive images, about 256 MB of decoded pixels, that share a file of the cache."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pathlib import Path
 CHUNK_BYTES = 4 * 2**20
 CHUNK_ROWS = 64
 SHARD_BYTES = 2**28
-"""Orders of rows depend on it, and so do the bits of whoever samples by shards: it stays what it is."""
+"""Never change it: the order of rows, and so the results of sampling by shards, depend on it."""
 
 
 def chunk_rows(shape: Sequence[int]) -> int:
-    """Rows written and hashed at a time, of images `(count, channels, height, width)`: of the data alone, as the
-    digests must not depend on the machine."""
+    """Return how many rows of images `(count, channels, height, width)` are written and hashed at a time. It depends
+    only on the data, since digests must not depend on the machine."""
     return min(max(1, CHUNK_BYTES // math.prod(shape[1:])), CHUNK_ROWS)
 
 
 def shard_rows(shape: Sequence[int]) -> int:
-    """Rows of a shard of images `(count, channels, height, width)`: whole chunks."""
+    """Return the rows of a shard of images `(count, channels, height, width)`: whole chunks."""
     chunk = chunk_rows(shape)
     return chunk * max(1, SHARD_BYTES // (chunk * math.prod(shape[1:])))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the images of a set, `shape` `(count, channels, height, width)`, lie in the folder of its cache.
+    """The place of the images of a set, `shape` `(count, channels, height, width)`, in the folder of its cache.
 
-    The first `kept` of its shards lie there, each in a file of its own; the others are decoded whenever they are read.
+    The folder has the first `kept` shards, each in its own file; the other images are decoded on each reading.
     """
 
     shape: tuple[int, int, int, int]
@@ -39,29 +39,29 @@ class Layout:
 
     @property
     def shards(self) -> int:
-        """How many there are."""
+        """The number of shards."""
         return -(-self.shape[0] // self.rows)
 
     @property
     def whole(self) -> bool:
-        """Whether all images lie in one file."""
+        """Whether all images are in one file."""
         return self.kept == self.shards == 1
 
     @property
     def kept_rows(self) -> int:
-        """Rows of the shards that are kept."""
+        """The number of rows in the stored shards."""
         return min(self.kept * self.rows, self.shape[0])
 
     def file(self, folder: Path, shard: int) -> Path:
-        """Where a shard lies."""
+        """Return the file of a shard."""
         return folder / ("image.npy" if self.whole else f"image-{shard:05d}.npy")
 
     def shape_of(self, shard: int) -> tuple[int, int, int, int]:
-        """The shape of a shard."""
+        """Return the shape of a shard."""
         return (min(self.rows, self.shape[0] - shard * self.rows), *self.shape[1:])
 
 
 def kept_within(limit: int | None, shape: tuple[int, int, int, int]) -> int:
-    """How many shards of images of a shape are kept within so many bytes; None is no limit."""
+    """Return how many shards of images of a shape fit into so many bytes; None means no limit."""
     rows, size = shard_rows(shape), math.prod(shape[1:])
     return -(-shape[0] // rows) if limit is None or shape[0] * size <= limit else limit // (rows * size)

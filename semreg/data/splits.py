@@ -1,4 +1,4 @@
-"""Splits drawn at random, the same on every machine and in every version of every library."""
+"""Random splits that are the same on every machine and with every version of every library."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from semreg.core import TEST, TRAIN, ClassField, Problem, Specification, UserErr
 
 
 def random_order(count: int, seed: int = 0) -> npt.NDArray[np.int64]:
-    """A permutation of `range(count)`, a pure function of both arguments.
+    """Return a permutation of `range(count)`, a pure function of both arguments.
 
-    The indices are sorted by 64 random bits each, from SHAKE-128; NumPy's and PyTorch's generators may change their
-    streams between versions, and a test set must not change with them.
+    The indices are sorted by 64 random bits each, from SHAKE-128: NumPy's and PyTorch's generators may change between
+    versions, and a test set must not change with them.
     """
     bits = hashlib.shake_128(f"semreg split {seed}".encode()).digest(8 * count)
     return np.argsort(np.frombuffer(bits, dtype="<u8"), kind="stable").astype(np.int64)
 
 
 def share(amount: int | float, count: int) -> int:
-    """How many of `count` rows `amount` means: itself if it is an int, that fraction (rounded) if it is a float."""
+    """Return how many of `count` rows `amount` means: itself if it is an int, that fraction (rounded) if
+    it is a float."""
     return amount if isinstance(amount, int) else round(amount * count)
 
 
 def drawn_split(
     count: int, *, test: float = 0.2, classes: npt.NDArray[np.int64] | None = None
 ) -> npt.NDArray[np.uint8]:
-    """The split `(count,)` of a set that brings none: the fraction `test` of the rows, of each class if `classes`
-    `(count,)` are given, is TEST and the rest TRAIN. Where that would be none at all, it is one of each class that has
-    two."""
+    """Return the split `(count,)` of a set without one: the fraction `test` of the rows, of each class if `classes`
+    `(count,)` are given, is TEST and the rest TRAIN. If that rounds to no test row at all, each class with two rows
+    gets one."""
     split = np.full(count, TRAIN, dtype=np.uint8)
     order = random_order(count)
     groups = [order] if classes is None else [order[classes[order] == value] for value in np.unique(classes)]
@@ -43,7 +44,7 @@ def drawn_split(
 
 
 def drawn_in_words(count: int, *, test: float = 0.2, classes: npt.NDArray[np.int64] | None = None) -> str:
-    """What `drawn_split` does with the same arguments, as a clause."""
+    """Describe the result of `drawn_split` with the same arguments, as a clause."""
     sizes = [count] if classes is None else np.bincount(classes).tolist()
     few = not any(share(test, size) for size in sizes)
     part = ("one image" if few else f"{test:.0%}") + ("" if classes is None else " of each class")
@@ -51,7 +52,7 @@ def drawn_in_words(count: int, *, test: float = 0.2, classes: npt.NDArray[np.int
 
 
 def shots_problems(fields: Specification, shots: Mapping[str, Mapping[str, int]]) -> list[Problem]:
-    """Fields and classes that a recipe's `data.split.shots` names and that do not exist."""
+    """Return the fields and classes in a recipe's `data.split.shots` that do not exist."""
     problems = []
     for name, amounts in shots.items():
         where, field = f"data.split.shots.{name}", fields.get(name)
@@ -66,7 +67,7 @@ def shots_problems(fields: Specification, shots: Mapping[str, Mapping[str, int]]
 
 
 def by_problems(fields: Specification, validation: object) -> list[Problem]:
-    """What a recipe's `data.split.validation` is cut by, where that is no field of classes."""
+    """Return the error if a recipe's `data.split.validation` is cut by anything but a field of classes."""
     by = validation.get("by") if isinstance(validation, Mapping) else None
     if by is None or isinstance(fields.get(by), ClassField):
         return []
@@ -74,7 +75,7 @@ def by_problems(fields: Specification, validation: object) -> list[Problem]:
 
 
 def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str] | int]) -> Specification:
-    """The fields without the classes that are unlabelled: names, or a number of last ones, of each field of classes.
+    """Return the fields without the unlabelled classes: names, or a number of last ones, of each field of classes.
 
     Raises UserError for fields and classes that do not exist, or if no class is left.
     """

@@ -1,4 +1,4 @@
-"""Splits a data set: which images train, validate, test, and train without labels, as `data.split` says."""
+"""Splits a data set by `data.split` into images that train, validate, test, and train without labels."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ from semreg.data.splits import by_problems, labelled_fields, random_order, share
 
 
 def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
-    """The data set, split as a recipe's `data.split` says.
+    """Split the data set by a recipe's `data.split`.
 
-    `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
-    `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but
-    a few training rows of some classes, as `with_shots`; `share` all but that share of the training rows, as
-    `with_share`; `validation = N`, or `{ amount = N, by = "identity" }`, cuts validation rows from what training rows
-    are left, as `with_validation`. The draws depend on `seed` (default 0) alone and not on the run's seed: a judge
-    trained with another seed must not have seen this run's test images, nor of a class with few shots any image beyond
-    them.
+    These options apply in this order:
+
+    `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest.
+    `unlabelled` removes the labels of some training rows (`with_unlabelled`).
+    `shots` leaves out all except a few training rows of some classes (`with_shots`).
+    `share` leaves out all except that share of the training rows (`with_share`).
+    `validation = N`, or `{ amount = N, by = "identity" }`, takes validation rows from the remaining training rows
+    (`with_validation`).
+
+    The draws depend only on `seed` (default 0), not on the run's seed. Thus a judge trained with another seed has never
+    seen this run's test images, nor any image of a class with few shots except these.
 
     Raises UserError for unknown keys and impossible amounts.
     """
@@ -54,13 +58,13 @@ def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
 
 
 def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed: int = 0) -> Cached:
-    """The data set with some training rows as validation rows: `amount`, a count or a fraction, drawn from `seed`.
+    """Return the data set with `amount` training rows, a count or a fraction drawn from `seed`, as validation rows.
 
-    `{"amount": 0.1, "by": "identity"}` draws whole classes of a field, as many as come nearest to that: no identity is
-    in both parts, and those without labels leave out what was drawn. A remark says how many these are. Test rows
-    are never touched. A set that brings validation rows of its own keeps them as they are.
+    `{"amount": 0.1, "by": "identity"}` draws whole classes of a field, with a total as near to the amount as possible.
+    No identity is then in both parts; rows without labels lose the drawn classes, too. A warning counts the images and
+    classes. Test rows never change. A set with its own validation rows keeps them.
 
-    Raises UserError if that leaves no training or no validation row, and for what is no field of classes.
+    Raises UserError if that leaves no training or no validation row, and if `by` does not name a field of classes.
     """
     if data.counts["validation"]:
         return replace(data, remarks=(*data.remarks, "the data set's own validation images are used"))
@@ -82,15 +86,15 @@ def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed:
 
 
 def judging_on_validation(data: Cached) -> Cached:
-    """The data set as evaluations see it that judge on the validation images: these are the test images, by both names.
+    """Return the data set for evaluations on the validation images, which get both names, "validation" and "test".
 
-    The test images belong to no split, so that no evaluation can read them. `counts` has the validation images as
-    "test" alone, since what reads all splits must not read them twice. Raises UserError if there are none.
+    The test images belong to no split, so that no evaluation can read them. `counts` lists the validation images only
+    as "test", since a reader of all splits must not read them twice. Raises UserError if there are none.
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; they are cut before training, a tenth of the training images "
-            "by `--set data.split.validation=0.1` of the command that trains, such as `semreg run`"
+            "there are no validation images to judge on; set them aside before training: `semreg run … --set "
+            "data.split.validation=0.1` takes a tenth of the training images"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()
@@ -99,10 +103,10 @@ def judging_on_validation(data: Cached) -> Cached:
 
 
 def with_shots(data: Cached, shots: Mapping[str, Mapping[str, int]], seed: int = 0) -> Cached:
-    """The data set with only so many training rows of some classes: `{"digit": {"0": 5}}` keeps 5 of class "0".
+    """Return the data set with only so many training rows of some classes: `{"digit": {"0": 5}}` keeps 5 of class "0".
 
-    The others of these classes belong to no split, validation rows included; test rows are never touched. What is
-    kept is drawn from `seed`, of each class by itself.
+    The others of these classes belong to no split, validation rows included; test rows never change. The remaining rows
+    are drawn from `seed`, separately for each class.
 
     Raises UserError for fields and classes that do not exist, and for more shots than a class has training rows.
     """
@@ -127,10 +131,10 @@ def with_shots(data: Cached, shots: Mapping[str, Mapping[str, int]], seed: int =
 
 
 def with_unlabelled(data: Cached, unlabelled: int | float | Mapping[str, Sequence[str] | int], seed: int = 0) -> Cached:
-    """The data set with some training rows in the split "unlabelled".
+    """Return the data set with some training rows in the split "unlabelled".
 
-    A count or a fraction draws them from `seed`, of all training rows. `{"digit": ["8", "9"]}` takes all of these
-    classes, or with a number of so many last ones: the field knows them no longer, and their test and validation
+    A count or a fraction draws them from `seed`, of all training rows. `{"digit": ["8", "9"]}` takes all rows of these
+    classes; a number takes that many last classes. The field then lacks these classes, and their test and validation
     rows belong to no split.
 
     Raises UserError for fields and classes that do not exist, or if that leaves no training row.
@@ -153,13 +157,13 @@ def with_unlabelled(data: Cached, unlabelled: int | float | Mapping[str, Sequenc
 
 
 def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
-    """The data set with only a share of the training rows, and of those without labels, each at least one.
+    """Return the data set with only a share of the training rows, and of those without labels, each at least one.
 
-    The others belong to no split; validation and test rows are never touched. What is kept is drawn from `seed`.
+    The others belong to no split; validation and test rows never change. The remaining rows are drawn from `seed`.
     Raises UserError for a share that is not above 0 and at most 1.
     """
     if isinstance(amount, bool) or not 0 < amount <= 1:
-        raise UserError("", [Problem("data.split.share", f"{amount!r} is no share above 0 and at most 1")])
+        raise UserError("", [Problem("data.split.share", f"{amount!r} is not a share; expected above 0 and at most 1")])
     split = data.split.clone()
     for rows in (data.rows("train"), data.rows("unlabelled")):
         order = rows[torch.from_numpy(random_order(len(rows), seed))]
@@ -168,7 +172,7 @@ def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
 
 
 def _drawn_classes(asked: Mapping[str, Any], classes: Tensor, seed: int) -> Tensor:
-    """The classes, drawn from the seed, whose rows come nearest to as many as are asked for; not all of them."""
+    """Draw classes from the seed, not all of them, with a total of rows as near as possible to the requested amount."""
     wanted = len(_drawn("validation.amount", asked["amount"], classes, seed)[0])
     counts = torch.bincount(classes)
     there = counts.nonzero().flatten()
@@ -181,7 +185,7 @@ def _drawn_classes(asked: Mapping[str, Any], classes: Tensor, seed: int) -> Tens
 
 
 def _drawn(key: str, amount: int | float, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """`amount` of the rows, drawn at random from the seed, and the others."""
+    """Return `amount` of the rows, drawn at random from the seed, and the others."""
     if isinstance(amount, bool) or amount <= 0 or (isinstance(amount, float) and amount >= 1):
         raise UserError("", [Problem(f"data.split.{key}", f"{amount!r} is neither a count nor a fraction below 1")])
     count = share(amount, len(rows))

@@ -1,4 +1,4 @@
-"""Images of a cache that are no tensor: shards on the disk, and those that are decoded when they are read."""
+"""Images of a cache that are not a tensor: shards on the disk, and images that are decoded on reading."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from semreg.data.decoding import Decoder, Pixels
 from semreg.data.shards import shard_rows
 
 SHARDS_AHEAD = 8
-"""So many are fetched from the disk before their turn: the next window of them while one is used up."""
+"""How many shards are fetched from the disk in advance: the next window while one is used."""
 
 
 class StoredImages:
-    """Images of `shape` `(count, channels, height, width)`, uint8, on the CPU, of which rows are read as of a tensor.
+    """Images of `shape` `(count, channels, height, width)`, uint8, on the CPU, whose rows are read as those of a
+    tensor.
 
-    `shards` are memory maps of the first of them; the images of the others are decoded by `reader`, in `workers`
-    processes.
+    `shards` are memory maps of the first images; `reader` decodes the others, in `workers` processes.
     """
 
     dtype, itemsize, device = torch.uint8, 1, torch.device("cpu")
@@ -42,23 +42,24 @@ class StoredImages:
 
     @property
     def kept(self) -> int:
-        """How many shards lie on the disk."""
+        """The number of shards on the disk."""
         return len(self._shards)
 
     @property
     def decodes(self) -> bool:
-        """Whether some are decoded when they are read, which takes time that a thread can take."""
+        """Whether some images are decoded on reading; a thread should then read ahead."""
         return self._decoder is not None
 
     @property
     def nbytes(self) -> int:
-        """What all of them take decoded."""
+        """The size of all images after decoding."""
         return self.shape.numel()
 
     def index_select(self, dimension: int, rows: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """The images in these rows, int64 `(n,)`, as of a tensor; `dimension` is 0, `out` contiguous memory for them.
+        """Return the images in these rows, int64 `(n,)`, as a tensor's method; `dimension` is 0, `out` contiguous
+        memory for them.
 
-        Raises UserError for an image that can't be read any more.
+        Raises UserError for an image that can no longer be read.
         """
         if dimension != 0:
             raise ValueError(f"rows are read, dimension 0; not {dimension}")
@@ -73,7 +74,7 @@ class StoredImages:
             into[~kept] = self._decoder(rows.numpy()[~kept])
             shards, places = shards[kept], places[kept]
         if len(shards):
-            # Each is copied once, and not by shard and then to its place.
+            # Copy each image once, instead of first by shard and then to its row.
             images = [self._shards[shard][place] for shard, place in zip(shards.tolist(), places.tolist(), strict=True)]
             if len(images) == len(into):
                 np.concatenate(images, out=into.reshape(-1))
@@ -82,14 +83,14 @@ class StoredImages:
         return found
 
     def fetch(self, shard: int) -> None:
-        """Have the disk read a shard that is kept, meanwhile."""
+        """Make the disk read a stored shard in the background."""
         file = getattr(self._maps[shard], "filename", None) if shard < self.kept else None
         if file is not None and hasattr(os, "posix_fadvise"):
             threading.Thread(target=_fetch, args=(file,), daemon=True).start()
 
 
 def _fetch(file: str | os.PathLike[str]) -> None:
-    with contextlib.suppress(OSError), open(file, "rb") as opened:  # who reads it tells what is wrong
+    with contextlib.suppress(OSError), open(file, "rb") as opened:  # the reader reports the error
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 
@@ -100,7 +101,7 @@ class Fetching:
         self._images = images
         shards = rows.flatten().numpy() // images.shard_rows
         first = np.full(shards.max() + 1, -1)
-        # Of several values for one place NumPy keeps the last, here the first row's; to sort all rows takes long.
+        # NumPy keeps the last of several values for one place, here the first row's; sorting all rows is slow.
         first[shards[::-1]] = np.arange(len(shards))[::-1]
         drawn = np.flatnonzero(first >= 0)
         self._left = deque(drawn[np.argsort(first[drawn])].tolist())
@@ -108,7 +109,7 @@ class Fetching:
         self._batches_each = rows.shape[0] / len(drawn)
 
     def __call__(self, index: int) -> None:
-        """Fetch what is due at a batch: a further shard whenever one's share of the batches is used up."""
+        """Fetch the shards that are due at a batch: one more whenever a shard's share of the batches is used."""
         due = SHARDS_AHEAD + index // self._batches_each
         while self._left and self._fetched < due:
             self._images.fetch(self._left.popleft())

@@ -1,6 +1,6 @@
-"""What was taken of a data set: classes in order, the split and where it is from, pixels, and what else lay there.
+"""A summary of a data set: classes in order, the split and its origin, pixels, and other files in its folder.
 
-As JSON for a run's record, and as lines of text for `semreg check`, the start of a run and its report.
+It is JSON for a run's record, and lines of text for `semreg check`, the start of a run and its report.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from semreg.data.dataset import Cached
 from semreg.data.files import in_words, shortened
 
 MOST_COUNTED = 12
-"""Classes whose counts are told one by one."""
+"""The most classes whose counts are printed one by one."""
 MOST_NAMED = 24
-"""Classes that are named one by one."""
+"""The most classes that are named one by one."""
 
 Taken = Mapping[str, Any]
-"""`split`, where it is from; `others`, what else lay there and how much; `pixels`, their `least` and `largest` value,
-what is `white` in files, `filter` and `decode` where they are others than usual, and the `background` of `transparent`
-ones; `classes` and `attributes`, for each field and split the counts of its names, and `known`, of how many images each
-attribute is known."""
+"""`split` is its origin; `others` are other files in the folder, counted; `pixels` has their `least` and `largest`
+value, `white` of the files, `filter` and `decode` if they differ from the usual values, and the `background` of
+`transparent` images; `classes` and `attributes` have the counts of each name, for each field and split; `known` counts
+the images in which each attribute is known."""
 
 
 def taken(data: Cached, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What was taken of a data set that is split as a recipe's `data.split` asks."""
+    """Return the summary of a data set that is split by a recipe's `data.split`."""
     origin = str(data.told.get("split") or "as the data set says")
     if asked:
         origin += f"; data.split = {json.dumps(dict(asked), ensure_ascii=False, default=str)}"
@@ -48,9 +48,9 @@ def taken(data: Cached, asked: Mapping[str, Any] | None = None) -> dict[str, Any
 
 
 def lines(fields: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int] | None, taken: Taken) -> list[str]:
-    """The lines that tell what was taken.
+    """Return the lines of the summary.
 
-    `fields` are as `semreg.store.fields.described` makes them; without `counts` nothing but them is known.
+    `semreg.store.fields.described` makes `fields`; without `counts` the lines have only the fields.
     """
     found = [_images(counts, taken)] if counts is not None else []
     found += [line for line in (_pixels(fields, taken),) if line]
@@ -65,9 +65,9 @@ def lines(fields: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int] | N
 
 
 def scarce(data: Cached, names: Collection[str]) -> list[str]:
-    """What to warn of classes of these fields that a split lacks, or of which one image trains.
+    """Warn about classes of these fields without an image in a split, or with a single training image.
 
-    Nothing where training and test share no class, as with people who were kept apart.
+    It returns nothing if training and test share no class, as in splits by person.
     """
     warnings = []
     for name, counts in taken(data)["classes"].items():
@@ -144,6 +144,6 @@ def _attributes(name: str, field: Mapping[str, Any], counts: Mapping[str, int] |
 
 
 def some(names: Sequence[str], most: int, between: str = ", ") -> str:
-    """The names, or the first and the last of them."""
+    """Return the names, or only the first and the last of them."""
     shown = list(names) if len(names) <= most else [*names[: most - 2], "…", names[-1]]
     return between.join(shown)

@@ -1,4 +1,4 @@
-"""How good a recipe's own classifier is, such as a judge."""
+"""The accuracy of a recipe's own classifier, such as a judge."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from semreg.trained import accuracies, better, class_field, read_attributes
 
 @better(higher=["accuracy"], units={"accuracy": "share"})
 def accuracy(probability: Handle, label: Handle) -> Result:
-    """How often a classifier of the recipe is right, on the test images.
+    """Measure how often a classifier of the recipe is right on the test images.
 
-    Of classes it says the most probable one; of each binary label whether it is more probable than not. Labels that
-    nobody knows count nowhere.
+    For classes, the most probable one counts; for each binary label, whether it is more probable than not. Unknown
+    labels are left out.
 
     Figures: `accuracy`, of binary labels the mean over them. Outcomes, of classes: `accuracy`.
 
@@ -49,7 +49,7 @@ def _of_attributes(probability: Handle, label: Handle, field: AttributesField) -
 
 
 def _read(probability: Handle, count: int) -> Tensor:
-    """The probabilities `(rows, count)` of test images. Raises ValueError for other shapes."""
+    """Return the probabilities `(rows, count)` of test images. Raises ValueError for other shapes."""
     found = probability.read("test")
     if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != count:
         shape = tuple(found.shape[1:]) if isinstance(found, Tensor) else type(found).__name__

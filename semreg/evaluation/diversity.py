@@ -1,4 +1,4 @@
-"""How much the generated images of a class differ among themselves."""
+"""The diversity of the generated images of a class."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def intra_class_diversity(
     *,
     count: Annotated[int, Ge(2)] = 50,
 ) -> Result:
-    """1 − mean MS-SSIM over all pairs of a class's generated images, averaged over classes.
+    """Compute 1 − mean MS-SSIM over all pairs of a class's generated images, averaged over classes.
 
     Source: Zheng and Sun, *Disentangling Latent Space for VAE by Label Relevant/Irrelevant Dimensions* (2019), Eq. 12.
 
-    Each image is paired with itself, too. MS-SSIM with as many of the five usual scales, and as wide a window up to the
-    usual 11 pixels, as the images have room for; the scales' weights are divided by their sum. The result says which.
-    Levels depend on that, and on `count` by the pairs of an image with itself: compare ratios between methods.
+    Each image is also paired with itself. MS-SSIM uses as many of the five usual scales, and as wide a window up to the
+    usual 11 pixels, as fit the images; the scales' weights are divided by their sum. The result states both. Levels
+    depend on them, and on `count` by the pairs of an image with itself: compare ratios between methods.
 
     `count` images of each of ten classes, generated and real, are 10·count·(count − 1) comparisons: at 50 and 32×32
-    pixels some 7 seconds of one core for grey images and 14 for colour, at 64×64 a minute for colour.
+    pixels about 7 seconds of one core for grey images and 14 for colour, at 64×64 a minute for colour.
 
     Figures, means over classes: `diversity` of the generated images, `diversity_real` of the real test images, and
     `ratio`, the first divided by the second.
@@ -59,7 +59,7 @@ def intra_class_diversity(
     diversities: dict[int, list[float]] = {value: [] for value in kept}
     for handle in (generated, image):
         chosen = selected(image_batches(handle, "test"), torch.cat([members[value] for value in kept]))
-        # MS-SSIM compares brightness by ratios: it wants images from 0 on.
+        # MS-SSIM compares brightness by ratios: it needs values from 0 on.
         of_classes = torch.split((chosen - low) / (high - low), [len(members[value]) for value in kept])
         for value, images in zip(kept, of_classes, strict=True):
             diversities[value].append(mean_dissimilarity(images.to(device)))
@@ -69,9 +69,9 @@ def intra_class_diversity(
         figures["ratio"] = figures["diversity"] / figures["diversity_real"]
     scales, window = scales_and_window(min(chosen.shape[2:]))
     caption = (
-        f"1 − mean MS-SSIM over all pairs of a class, each image with itself, too; {scales} scales and a window of "
-        f"{window} pixels (usual: 5 and 11), the scales' weights divided by their sum. Levels depend on that and on "
-        "the number of images; compare ratios."
+        f"1 − mean MS-SSIM over all pairs of a class, including each image with itself; {scales} scales and a "
+        f"window of {window} pixels (usual: 5 and 11), the scales' weights divided by their sum. The value depends on "
+        "this and on the number of images; compare only ratios."
     )
     rows = [
         (name, len(members[value]), *diversities.get(value, (None, None))) for value, name in enumerate(field.names)
@@ -92,7 +92,7 @@ def intra_class_diversity(
 
 
 def _kept(members: Sequence[Tensor]) -> list[int]:
-    """The classes that have pairs of test images. Raises ValueError if there are none."""
+    """Return the classes with pairs of test images. Raises ValueError if there are none."""
     kept = [value for value, rows in enumerate(members) if len(rows) > 1]
     if not kept:
         raise ValueError("no class has two test images, and diversity is of pairs")
@@ -101,5 +101,5 @@ def _kept(members: Sequence[Tensor]) -> list[int]:
 
 @before_training(intra_class_diversity)
 def _before_training(generated: Handle, label: Handle, image: Handle, **options: Any) -> None:
-    """Raises ValueError if no class has two test images."""
+    """Raise ValueError if no class has two test images."""
     _kept(rows_by_class(label.read("test"), len(class_field(label).names)))

@@ -1,4 +1,4 @@
-"""How much of the label a code tells to classifiers that its training never met."""
+"""Label information in a code, measured by classifiers that were not part of its training."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def leakage(
     epochs: Count = 100,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How well fresh classifiers, trained on the training codes, tell the label of other images by a code.
+    """Measure how well fresh classifiers, trained on the training codes, predict the label of other images from a code.
 
-    A linear probe as `linear_probe` fits it, and an MLP on standardised codes, trained by Adam until its accuracy on a
-    tenth of the training codes, or on as many as there are classes, has not risen for ten epochs. Each reads the code
-    as evaluations do (a posterior's mean) and, where it is random in training, as drawn there. A recipe's own
-    adversarial classifier proves less: it is trained against an encoder that moves away from it.
+    They are a linear probe, fitted as in `linear_probe`, and an MLP on standardised codes. Adam trains the MLP until
+    its accuracy on a tenth of the training codes, or on as many as there are classes, has not risen for ten epochs.
+    Each reads the code as evaluations do (a posterior's mean) and, if it is random in training, as drawn there. A
+    recipe's own adversarial classifier proves less: its training competes with an encoder that evades it.
 
     Figures, accuracies on the images of `split`: `linear_means`, `mlp_means` and, if the code is random,
     `linear_samples`, `mlp_samples`; `chance`, the share of the largest class. With `logits`: `classifier_means`,
@@ -55,14 +55,14 @@ def leakage(
     Args:
         code: `(batch, code)`, or spatial `(batch, channels, height, width)`, which is flattened.
         label: a field of classes.
-        logits: what the recipe's own classifier says of the code, `(batch, classes)`.
-        split: whose images are told; those of the test may be of classes that no training image has, such as people.
+        logits: the output of the recipe's own classifier for the code, `(batch, classes)`.
+        split: whose images are predicted; test images may be of classes without a training image, such as people.
         count: most training codes, drawn at random.
         hidden: units of the MLP's layers.
         epochs: most epochs of the MLP.
         generator: source of the draw of training codes and of the MLP's own randomness.
 
-    Raises ValueError for codes that are not finite, training images of one class, or a class of which there is one.
+    Raises ValueError for codes that are not finite, training images of one class, or a class with a single image.
     """
     field = class_field(label)
     labels, truth = label.read("train"), label.read(split)
@@ -108,7 +108,7 @@ def leakage(
 
 
 def _require_enough(labels: Tensor, field: ClassField) -> None:
-    """Raises ValueError unless the part that stops the MLP and the rest can each hold an image of each class."""
+    """Raise ValueError unless both parts, the one that stops the MLP and the rest, can have an image of each class."""
     counts = labels.bincount(minlength=len(field.names))
     rare = [name for name, images in zip(field.names, counts.tolist(), strict=True) if images == 1]
     if rare:
@@ -117,7 +117,7 @@ def _require_enough(labels: Tensor, field: ClassField) -> None:
 
 @before_training(leakage)
 def _before_training(code: Handle, label: Handle, *inputs: Handle, **options: Any) -> None:
-    """Raises ValueError for training images of one class, or a class of which there is one."""
+    """Raise ValueError for training images of one class, or a class with a single image."""
     field, labels = class_field(label), label.read("train")
     require_two_classes(labels, field)
     _require_enough(labels, field)

@@ -1,4 +1,4 @@
-"""How near the codes of all images together are to the standard normal distribution that a prior says."""
+"""The distance of all images' codes together from the standard normal distribution of a prior."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOO_FEW = "the covariance of codes takes two test images at least; there is one"
 
 @better(lower=["mean", "covariance"])
 def code_moments(code: Annotated[Handle, Role.CODE]) -> Result:
-    """The moments of all test codes together, drawn as in training, beside those of N(0, I).
+    """Compare the moments of all test codes together, drawn as in training, with those of N(0, I).
 
     The critic of an adversarial autoencoder pushes the codes towards N(0, I). Figures: `mean`, the root mean square of
     the dimensions' means (of N(0, I): 0); `deviation`, the mean of their standard deviations (1), `deviation_least` and
@@ -25,7 +25,7 @@ def code_moments(code: Annotated[Handle, Role.CODE]) -> Result:
     Args:
         code: `(batch, code)`.
 
-    Raises ValueError for fewer than two test images, codes that aren't finite, or of which no dimension varies.
+    Raises ValueError for fewer than two test images, and for codes that aren't finite or don't vary.
     """
     codes = read_codes(code, "test", draws=True).double()
     if len(codes) < 2:
@@ -54,7 +54,7 @@ def code_moments(code: Annotated[Handle, Role.CODE]) -> Result:
 
 @before_training(code_moments)
 def _before_training(code: Handle, **options: Any) -> None:
-    """Raises ValueError for a single test image."""
+    """Raise ValueError for a single test image."""
     if code.run.counts["test"] < 2:
         raise ValueError(TOO_FEW)
 

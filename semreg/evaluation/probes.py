@@ -1,4 +1,4 @@
-"""What simple classifiers read from frozen codes."""
+"""Simple classifiers on frozen codes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def linear_probe(
     penalty: Annotated[float, Gt(0)] = 1.0,
     iterations: Count = 1000,
 ) -> Result:
-    """One linear layer with a softmax on frozen codes, fitted on the training codes, tested on the test codes.
+    """Fit one linear layer with a softmax on frozen training codes, and test it on the test codes.
 
     The codes are standardised by the training codes' moments (still a linear layer); the layer minimises the summed
-    cross-entropy plus `penalty` / 2 · |weights|² by L-BFGS, which is all but no penalty for thousands of images.
+    cross-entropy plus `penalty` / 2 · |weights|² by L-BFGS; for thousands of images the penalty is almost zero.
 
     Figures: `accuracy`, on test images; `accuracy_train`. Outcomes: `accuracy`. Yan et al. (ATNL), Table I.
 
@@ -60,7 +60,7 @@ def knn(
     neighbors: Count = 5,
     metric: Literal["euclidean", "cosine"] = "euclidean",
 ) -> Result:
-    """The majority among the nearest training codes, for each test code.
+    """Predict the class of each test code by the majority of its nearest training codes.
 
     Figures: `accuracy`, on test images. Outcomes: `accuracy`.
 
@@ -68,7 +68,7 @@ def knn(
         code: `(batch, code)`.
         label: a field of classes.
         neighbors: how many training codes vote.
-        metric: by which they are near.
+        metric: the distance between codes.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -80,7 +80,7 @@ def knn(
 
 
 def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:
-    """The classes, and the training codes with their labels."""
+    """Return the classes, and the training codes with their labels."""
     field, labels = class_field(label), label.read("train")
     require_two_classes(labels, field)
     return field, read_codes(code, "train"), labels
@@ -88,7 +88,7 @@ def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:
 
 @before_training(linear_probe, knn)
 def _before_training(code: Handle, label: Handle, *, neighbors: int = 0, **options: Any) -> None:
-    """Raises ValueError for training images of one class, and fewer of them than are to vote."""
+    """Raise ValueError for training images of one class, and for fewer of them than `neighbors`."""
     labels = label.read("train")
     require_two_classes(labels, class_field(label))
     if neighbors > len(labels):

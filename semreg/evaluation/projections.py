@@ -1,4 +1,4 @@
-"""Pictures of where the codes lie."""
+"""Pictures of the codes in few dimensions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def tsne(
     perplexity: Annotated[float, Gt(0)] = 30.0,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """t-SNE of test codes in two dimensions, as a picture, and in three, which the report lets its reader turn.
+    """Draw t-SNE of test codes in two dimensions, as a picture, and in three, which the reader can turn in the report.
 
-    As scikit-learn does it. Yan et al. (ATNL), Figures 5, 6 and 13.
+    scikit-learn computes it. Yan et al. (ATNL), Figures 5, 6 and 13.
 
     Source: van der Maaten and Hinton, *Visualizing Data using t-SNE* (2008).
 
@@ -30,10 +30,10 @@ def tsne(
         code: `(batch, code)`.
         label: a field of classes.
         count: most test images, drawn at random.
-        perplexity: about how many neighbours each code is to keep; less than the number of images.
+        perplexity: about how many neighbours of each code to preserve; less than the number of images.
         generator: source of the draw and of the embedding's own randomness.
 
-    Of codes that are all equal nothing is drawn, and the summary says so.
+    If all codes are equal, nothing is drawn, and the summary states it.
     """
     from sklearn.manifold import TSNE
 
@@ -41,7 +41,7 @@ def tsne(
     chosen = torch.randperm(len(codes), generator=generator)[:count].sort().values
     codes, labels = codes[chosen].double(), labels[chosen]
     _require_few(perplexity, len(codes))
-    if not vary(codes):  # which scikit-learn doesn't survive
+    if not vary(codes):  # scikit-learn fails on these
         return Result(summary=f"the codes of all {len(codes)} test images are equal, so there is no map of them")
     placed = []
     for dimensions in (2, 3):
@@ -63,5 +63,5 @@ def _require_few(perplexity: float, images: int) -> None:
 
 @before_training(tsne)
 def _before_training(code: Handle, label: Handle, *, count: int, perplexity: float, **options: Any) -> None:
-    """Raises ValueError for a perplexity that is not less than the number of images."""
+    """Raise ValueError unless the perplexity is less than the number of images."""
     _require_few(perplexity, min(count, code.run.counts["test"]))

@@ -1,4 +1,4 @@
-"""How real generated images look to a classifier that was trained on real ones, and how far they are from these."""
+"""The quality of generated images: for a classifier trained on real ones, and as a distance from real ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from semreg.trained import (
 )
 
 MOST_ROWS = 20
-"""Classes shown in a picture."""
+"""The most classes in a picture."""
 NAMES = {"judge": "the judge", "inception": "Inception"}
 
 
@@ -43,16 +43,17 @@ def inception_score(
     count: Annotated[int, Gt(0)] | None = None,
     pictures: Annotated[int, Gt(0)] = 12,
 ) -> Result:
-    """The Inception Score of generated images, by a classifier trained on the real ones.
+    """Compute the Inception Score of generated images with a classifier trained on the real ones.
 
     Source: Salimans et al., *Improved Techniques for Training GANs* (2016). Zheng and Sun (2019), Table 1.
 
-    The score is exp(E KL(p(y|x) ‖ p(y))), from 1 to the number of classes. One classifier's scores don't compare with
-    another's: beside it stands that of the real test images, which good samples come near to (and need not stay below).
+    The score is exp(E KL(p(y|x) ‖ p(y))), from 1 to the number of classes. Scores of different classifiers can't be
+    compared. The result therefore also has the score of the real test images, which good samples approach (and may
+    exceed).
 
     Figures: `inception_score`, of the generated images; `inception_score_real`; `images`, how many were generated. With
-    `label`: `recognised`, the share of generated images that the judge takes for the class that they were drawn for,
-    and `judge_accuracy`, its accuracy on the real test images.
+    `label`: `recognised`, the share of generated images for which the judge predicts the class that they were drawn
+    for, and `judge_accuracy`, its accuracy on the real test images.
 
     Args:
         generated: images computed for each test image, by draws from priors, `(batch, channels, height, width)`.
@@ -81,7 +82,7 @@ def inception_score(
     scores = [score_of(probability) for probability in seen.values()]
     figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(seen["generated"]))}
     summary = f"Inception Score {scores[0]:.3f}, of real test images {scores[1]:.3f}"
-    caption = "By an independent classifier trained on real images. It compares between runs with this judge only."
+    caption = "By an independent classifier trained on real images. Compare scores only between runs with this judge."
     columns = ("", "images", "Inception Score")
     rows = [(name, len(probability), score) for (name, probability), score in zip(seen.items(), scores, strict=True)]
     if field is None or labels is None:
@@ -101,16 +102,17 @@ def inception_score(
 
 
 def score_of(probability: Tensor) -> float:
-    """exp(E KL(p(y|x) ‖ p(y))) of class probabilities `(images, classes)`, p(y) their mean; between 1 and the classes.
+    """Return exp(E KL(p(y|x) ‖ p(y))) of class probabilities `(images, classes)`, p(y) their mean; between 1 and the
+    classes.
 
-    Raises ValueError if there is no image, or a row is no distribution.
+    Raises ValueError if there is no image, or a row is not a distribution.
     """
     p = probability.double()
     if p.ndim != 2 or not p.numel() or not (p >= 0).all() or ((p.sum(1) - 1).abs() > 1e-3).any():
         found = tuple(probability.shape)
         raise ValueError(f"the Inception Score is of probabilities (images, classes), each row of sum 1; found {found}")
     p = p / p.sum(1, keepdim=True)
-    # The mean divergence from the mean distribution is the entropy of the mean less the mean entropy; of zeros, too.
+    # The mean divergence from the mean distribution is the entropy of the mean minus the mean entropy, also with zeros.
     divergence = torch.special.entr(p.mean(0)).sum() - torch.special.entr(p).sum(1).mean()
     return float(divergence.clamp(min=0).exp())
 
@@ -124,14 +126,14 @@ def fid(
     inception_weights: str | None = None,
     count: Annotated[int, Ge(2)] | None = None,
 ) -> Result:
-    """The Fréchet distance of generated images from the real test images, by torchmetrics.
+    """Compute the Fréchet distance of generated images from the real test images, by torchmetrics.
 
     Source: Heusel et al., *GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium* (2017).
 
-    Measured by the features of a classifier trained on the real images and, where `inception_weights` are given, by
-    those of the Inception net that the literature uses. Levels compare within one choice of features and one number of
-    images only; so each has a figure of its own, and beside it stands the distance of as many training images from the
-    same test images, which is about what a perfect generator would have.
+    The features are those of a classifier trained on the real images and, with `inception_weights`, those of the
+    Inception network that the literature uses. Levels are only comparable for the same features and the same number of
+    images; so each choice has its own figure, beside the distance of as many training images from the same test images,
+    which is about the distance of a perfect generator.
 
     Figures: `distance_judge` and `distance_judge_training`; with the weights, `distance_inception` and
     `distance_inception_training`; `images`, how many were generated.
@@ -139,13 +141,13 @@ def fid(
     Args:
         generated: images computed for each test image, by draws from priors, `(batch, channels, height, width)`.
         image: the data's images.
-        judge: a run on the same data with a tensor `features`, `(batch, features)`, or maps `(batch, channels, height,
-            width)` that are averaged over their positions, read from `image`.
+        judge: a run on the same data with a tensor `features`, `(batch, features)`, or maps
+            `(batch, channels, height, width)` that are averaged over their positions, read from `image`.
         inception_weights: the file of the Inception weights that the package torch-fidelity takes
             (weights-inception-2015-12-05-6726825d.pth).
         count: how many images of each kind: the first of their split (all test images by default).
 
-    Images come a batch at a time; their features are in memory together.
+    Images are read in batches; their features are in memory together.
     """
     extractors = feature_extractors(judge, generated.run, inception_weights)
     real = features_of(image_batches(image, "test", count=count), extractors)
@@ -164,8 +166,8 @@ def fid(
         sizes.append(of_real.shape[1])
     said = [f"{size} features of {NAMES[name]}" for name, size in zip(extractors, sizes, strict=True)]
     caption = (
-        f"From {images} real test images, by {' and by '.join(said)}. Levels compare within one choice of features "
-        "and one number of images only."
+        f"From {images} real test images, by {' and by '.join(said)}. Compare distances only for the same "
+        "features and the same number of images."
     )
     if least <= max(sizes):
         caption += f" {least} images don't span {max(sizes)} features: that distance is finite, but says little."
@@ -190,7 +192,7 @@ def _seen(judge: TrainedRun, images: Tensor, field: ClassField | None) -> Tensor
 
 
 def _by_class(members: list[Tensor], field: ClassField, right: list[Tensor]) -> Table:
-    """`right`, of the generated and of the real images, says whether the judge sees the class that is meant."""
+    """Return a table of `right`, of the generated and of the real images: whether the judge sees the intended class."""
     shares = [[float(each[rows].float().mean()) if len(rows) else None for each in right] for rows in members]
     return Table(
         "Recognised as their class",
@@ -206,5 +208,5 @@ def _grid(rows: Sequence[Tensor], generated: Handle, names: list[str] | None = N
         row_labels=names,
         value_range=generated.run.value_range,
         caption="Decoded from random codes, unselected."
-        + (f" Of the first {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
+        + (f" Shown: {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
     )

@@ -1,4 +1,4 @@
-"""Evaluations that suit any autoencoder: what it reconstructs, and what it draws from its prior."""
+"""Evaluations for any autoencoder: its reconstructions, and its samples from the prior."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semreg.trained import before_training, better, in_parts, mean_of
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
-"""Nats per image below which a dimension of a code is taken for empty."""
+"""Nats per image below which a dimension of a code counts as empty."""
 
 
 @better(lower=["mean_*"], units={"mean_absolute_error": "pixel value", "mean_squared_error": "pixel value²"})
@@ -31,11 +31,12 @@ def reconstructions(
     pictures: Count = 12,
     count: Count = 2000,
 ) -> Result:
-    """Test images above their reconstructions, and the mean absolute and squared error over the first `count` of them.
+    """Show test images above their reconstructions, with the mean absolute and squared error over the first `count` of
+    them.
 
-    Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements.
-    Images of another tensor than the output that `[model]` says stand under its name. Of many images a part at a time
-    is in memory.
+    Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements. If
+    the images are not of the output in `[model]`, they are shown under their tensor's name. Only a part of many images
+    is in memory at a time.
     """
     rows: list[list[Tensor]] = [[], []]
     absolute, squared, sizes = [], [], []
@@ -65,7 +66,7 @@ def prior_samples(
     pictures: Count = 36,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Images decoded from codes `(batch, code)` that are drawn from the prior."""
+    """Decode images from codes `(batch, code)` that are drawn from the prior."""
     codes = prior.sample(pictures, generator=generator)
     images = reconstruction.given(**{code.name: codes})
     columns = 12
@@ -87,20 +88,21 @@ def divergence(
     draws: Count = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images.
+    """Measure the information in a code: KL(posterior ‖ prior) in nats, of the test images.
 
-    In closed form, dimension by dimension, where the prior has it, and else by draws of `posterior` `(batch, code)`, as
-    `kl_estimate` does. Figures: `nats_per_image`, the sum over the code, mean over images; in closed form also
-    `active_dimensions`, how many have more than 0.01 nats. With labels for a prior that depends on them.
+    It is computed in closed form, dimension by dimension, if the prior has one, and else estimated by draws of
+    `posterior` `(batch, code)`, as in `kl_estimate`. Figures: `nats_per_image`, the sum over the code, mean over
+    images; in closed form also `active_dimensions`, how many have more than 0.01 nats. A prior that depends on labels
+    needs them.
 
     Args:
         posterior: of the code.
         prior: of the same code.
-        labels: what the prior depends on.
-        draws: of each image, where there is no closed form.
+        labels: that the prior depends on.
+        draws: of each image, if there is no closed form.
         generator: source of the draws.
 
-    Raises ValueError for a tensor that is no posterior, a spatial code, and what the prior refuses.
+    Raises ValueError for a tensor that is not a posterior, a spatial code, and inputs that the prior rejects.
     """
     values, given = _on_the_device(posterior, labels)
     if not hasattr(prior, "kl_divergence"):
@@ -113,7 +115,7 @@ def divergence(
     curve = line_plot(
         "Nats by dimension",
         {"KL from the prior": (list(range(1, len(elements) + 1)), elements.tolist())},
-        x_label="dimensions of the code, the fullest first",
+        x_label="dimensions of the code, the largest first",
         y_label="nats per image",
     )
     active = f"{figures['active_dimensions']:.0f} of {len(elements)} dimensions active"
@@ -121,7 +123,8 @@ def divergence(
 
 
 def _on_the_device(posterior: Handle, labels: Sequence[Handle], count: int | None = None) -> tuple[Any, list[Tensor]]:
-    """The posterior of the test images, or of the first, and their labels. Raises ValueError if it is no posterior."""
+    """Return the posterior of the test images, or of the first, and their labels. Raises ValueError if it is not a
+    posterior."""
     device, values = posterior.run.device, posterior.read("test", count=count)
     centre_of(f"divergence({posterior.name}, prior)", values)
     on_device = map_tensors(lambda part: part.to(device), values)
@@ -139,7 +142,7 @@ def _estimated(
 
 @before_training(divergence)
 def _before_training(posterior: Handle, prior: Any, *labels: Handle, **options: Any) -> None:
-    """Raises ValueError for a posterior or labels that the prior refuses: a mixture's closed form needs the class."""
+    """Raise ValueError for a posterior or labels that the prior rejects: a mixture's closed form needs the class."""
     values, given = _on_the_device(posterior, labels, count=1)
     with torch.no_grad():
         if hasattr(prior, "kl_divergence"):

@@ -1,4 +1,4 @@
-"""Images on the way from one test image to another."""
+"""Interpolations between test images."""
 
 from __future__ import annotations
 
@@ -39,16 +39,17 @@ def interpolation_strip(
     judge: Annotated[TrainedRun | None, Reads("probability")] = None,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Strips of images from a test image of one class to one of another, by each interpolator.
+    """Draw strips of images from a test image of one class to one of another, by each interpolator.
 
-    The same random pairs of test images for all interpolators; the first and the last image of a strip are the pair's
-    reconstructions. With a judge, its verdict stands under each image. Yan et al. (ATNL), Figures 7 and 8.
+    All interpolators use the same random pairs of test images; the first and the last image of a strip are the pair's
+    reconstructions. With a judge, its verdict is printed under each image. Yan et al. (ATNL), Figures 7 and 8.
 
     Args:
         code: `(batch, code)`.
         label: a field of classes.
         reconstruction: images computed from `code`, `(batch, channels, height, width)`.
-        start, end: names of classes; the first class, and the one half way round a ring (the last one otherwise).
+        start, end: names of classes; by default the first class, and the one half way round a ring (the last one
+            otherwise).
         images: how many to a strip, endpoints included.
         pairs: how many strips for each interpolator.
         interpolators: names, or tables with `use` and options.
@@ -79,7 +80,8 @@ def interpolation_strip(
         image_labels=seen or None,
         value_range=code.run.value_range,
         caption=f"Random pairs of test images, the same for every interpolator; {images} images, the pair's own "
-        "reconstructions first and last." + (" Under each image: what an independent classifier sees." if seen else ""),
+        "reconstructions first and last."
+        + (" Under each image: the class that an independent classifier sees." if seen else ""),
     )
     said = [(name, " ".join(labels)) for name, labels in zip(row_labels, seen, strict=False)]
     table = Table(f"From {start_name} to {end_name}, as the judge sees it", ("interpolator", "classes"), said)
@@ -87,7 +89,8 @@ def interpolation_strip(
 
 
 def _ends(label: Handle, start: str | None, end: str | None) -> tuple[tuple[int, int], list[Tensor]]:
-    """The classes that strips lead from and to, and the test images of all. Raises ValueError if one has none."""
+    """Return the classes at both ends of strips, and the test images of all classes. Raises ValueError if
+    one has none."""
     field = class_field(label)
     names = field.names
     half_way = names[len(names) // 2] if field.order == "ring" else names[-1]
@@ -103,7 +106,7 @@ def _ends(label: Handle, start: str | None, end: str | None) -> tuple[tuple[int,
 def _before_training(
     code: Handle, label: Handle, reconstruction: Handle, *, start: str | None, end: str | None, **options: Any
 ) -> None:
-    """Raises ValueError for ends that are no classes, or of which there is no test image."""
+    """Raise ValueError for ends that are not classes, or that have no test image."""
     _ends(label, start, end)
 
 

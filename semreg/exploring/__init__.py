@@ -1,1 +1,1 @@
-"""A trained run under a finger: a page of one's own machine, with panels of controls that build codes."""
+"""Explore a trained run on a page of your own machine, with panels of controls that build codes."""

@@ -1,4 +1,4 @@
-"""What a page asks of a run, and what it is answered: JSON and bytes, whoever serves them."""
+"""Answers of a run to the requests of a page, as JSON and bytes, for any server."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from semreg.trained.panels import Choice, Control, Mask, Slider
 
 Asked = TypeVar("Asked")
 FRAMES = 24
-"""Of an animation along a slider."""
+"""Frames of an animation along a slider."""
 MOST_AT_ONCE = 100
-"""Test images in one answer."""
+"""The most test images in one answer."""
 
 
 class Answers:
-    """Answers by what is asked: `get` without a body, `post` with one. All raise what `Explorer` does.
+    """Answers by the name of the request: `get` without a body, `post` with one. All raise the errors of `Explorer`.
 
-    Threads may ask as they like; the run computes for one after another.
+    Threads may call them at any time; the run computes one answer after the other.
     """
 
     def __init__(self, explorer: Explorer) -> None:
@@ -50,12 +50,13 @@ class Answers:
         return alone
 
     def alive(self, _: None) -> dict[str, Any]:
-        """Nothing, if the run is there."""
+        """Return an empty answer if the run exists."""
         self.explorer.require_run()
         return {}
 
     def state(self, _: None) -> dict[str, Any]:
-        """What the page is made of: panels with their controls, the size of images, codes and colours of the map."""
+        """Return the contents of the page: panels with their controls, the size of images, codes and colours of the
+        map."""
         explorer, run = self.explorer, self.explorer.run
         explorer.require_run()
         field = input_field(run)
@@ -82,7 +83,7 @@ class Answers:
         }
 
     def decode(self, body: bytes) -> dict[str, Any]:
-        """The pictures of a view, and where its controls stand."""
+        """Return the pictures of a view, and the values of its controls."""
         shown = self.explorer.show(_view(_json(body)))
         rows = [strip.images for strip in shown.strips if strip.images is not None]
         named = [{"name": strip.name, "labels": list(strip.labels)} for strip in shown.strips]
@@ -90,24 +91,24 @@ class Answers:
         return {"values": values, "strips": named, **self._atlas(rows)}
 
     def encode(self, body: bytes) -> dict[str, str]:
-        """What an image file is called in addresses."""
+        """Return the name of an image file in addresses."""
         self.explorer.require_run()
         return {"image": taken(self.explorer.run, body)}
 
     def image(self, body: bytes) -> dict[str, Any]:
-        """An image by its name in addresses, and what the run makes of it."""
+        """Return an image by its name in addresses, and its reconstruction."""
         asked = _json(body)
         return self._atlas([self.explorer.encode(_text(asked, "image"), _text(asked, "told"))])
 
     def tests(self, body: bytes) -> dict[str, Any]:
-        """Some of the test images, from one on."""
+        """Return some test images, from a position on."""
         asked = _json(body)
         first, count = (_count(asked, key) for key in ("first", "count"))
         places = range(first, min(first + min(count, MOST_AT_ONCE), self.explorer.tests))
         return self._atlas([self.explorer.read_tests(places)] if places else [])
 
     def map(self, body: bytes) -> dict[str, Any]:
-        """Points, classes and colours of a code's map."""
+        """Return points, classes and colours of a code's map."""
         asked = _json(body)
         self.explorer.require_run()
         found = self._map(_text(asked, "code"), _text(asked, "colour"))
@@ -121,11 +122,11 @@ class Answers:
         }
 
     def python(self, body: bytes) -> dict[str, str]:
-        """The lines that make the pictures of a view."""
+        """Return the Python lines that make the pictures of a view."""
         return {"python": python_of(self.explorer, _view(_json(body)))}
 
     def save(self, body: bytes) -> bytes:
-        """The pictures of a view as a PNG, or as a GIF: its columns one after another, or along a slider."""
+        """Return the pictures of a view as a PNG, or as a GIF: its columns one after another, or along a slider."""
         asked = _json(body)
         view, value_range = _view(asked), self.explorer.run.value_range
         strips = list(self.explorer.show(view).strips)
@@ -143,7 +144,7 @@ class Answers:
         ).png
 
     def _atlas(self, rows: Sequence[Tensor]) -> dict[str, Any]:
-        """Rows of images as one PNG in base64: how many there are in each, and their size."""
+        """Return rows of images as one PNG in base64, with the number of images in each row, and their size."""
         if not rows:
             return {"counts": [], "width": 0, "height": 0, "png": ""}
         _, _, height, width = rows[0].shape
@@ -165,7 +166,7 @@ def _png(values: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
 
 
 def _control(control: Control) -> dict[str, Any]:
-    """A control as the page makes it."""
+    """Return a control in the page's format."""
     kind = type(control).__name__.lower()
     if isinstance(control, Slider):
         return {"kind": kind, **vars(control)}

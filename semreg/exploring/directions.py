@@ -1,4 +1,4 @@
-"""Principal directions of a run's codes, along which they differ most."""
+"""Principal directions of a run's codes: those of the largest variance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from semreg.trained import Run, read_codes, vary
 
 MOST_CODES = 1000
-"""Test images that they are of, the first ones."""
+"""How many test images they are computed from, the first ones."""
 
 
 class Directions(NamedTuple):
@@ -23,15 +23,15 @@ class Directions(NamedTuple):
     deviations: Tensor
     """`(count,)`: the standard deviations along them, none 0."""
     codes: Tensor
-    """`(images, count)`: where the first test images lie, in deviations."""
+    """`(images, count)`: the positions of the first test images, in deviations."""
 
     def place(self, codes: Tensor) -> Tensor:
-        """Where codes `(rows, …)` lie, in deviations from the mean, `(rows, count)`."""
+        """Return the positions of codes `(rows, …)`, in deviations from the mean, `(rows, count)`."""
         return (codes.flatten(1).float() - self.mean) @ self.directions.T / self.deviations
 
 
 def directions_of(run: Run, code: str, count: int) -> Directions:
-    """As many principal directions of a code as are asked for, or as it has.
+    """Return `count` principal directions of a code, or as many as it has.
 
     Raises as `read_codes` does, and ValueError for codes that don't differ.
     """

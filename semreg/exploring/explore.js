@@ -201,7 +201,7 @@ function controlOf(control) {
     select.addEventListener("change", () => { view.values[control.name] = select.value; changed(); });
     made = make("label", named, name, select);
   } else {
-    const clear = make("button", { type: "button", textContent: "Clear what was painted" });
+    const clear = make("button", { type: "button", textContent: "Clear the painting" });
     clear.addEventListener("click", () => { delete view.values[control.name]; drawSlots(); changed(); });
     made = make("div", { className: "row" }, clear);
   }

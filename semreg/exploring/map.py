@@ -1,4 +1,4 @@
-"""Where the codes of the test images lie, along their first principal directions."""
+"""The positions of the test images' codes along their first principal directions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg.exploring.directions import directions_of
 from semreg.trained import Run, read_attributes
 
 NOTHING = "nothing"
-"""What points are coloured by where nothing is known of them."""
+"""The colouring of points without labels."""
 UNKNOWN = "unknown"
 
 
@@ -29,12 +29,13 @@ class CodeMap:
 
 
 def codes_of(run: Run) -> tuple[str, ...]:
-    """The codes that a map can be drawn of."""
+    """Return the codes that a map can show."""
     return run.roles.code if run.roles.input else ()
 
 
 def colours_of(run: Run) -> list[str]:
-    """What points can be coloured by: classes and binary labels, those first that `[model]` says a code carries."""
+    """Return the labels that can colour points: classes and binary labels, first those that a code carries by
+    `[model]`."""
     found: list[tuple[str, Sequence[str]]]
     found = [(name, (name,)) for name, field in run.fields.items() if isinstance(field, ClassField)]
     found += [(name, field.names) for name, field in run.fields.items() if isinstance(field, AttributesField)]
@@ -43,7 +44,7 @@ def colours_of(run: Run) -> list[str]:
 
 
 def map_of(run: Run, code: str, colour: str) -> CodeMap:
-    """The map of a code. Raises ValueError for a code or a colour that there isn't, and codes that don't differ."""
+    """Return the map of a code. Raises ValueError for an unknown code or colour, and for codes that don't differ."""
     for what, said, known in (("code", code, codes_of(run)), ("colour", colour, colours_of(run))):
         if said not in known:
             raise ValueError(f"there is no {what} {said[:40]!r}{closest(said, known)}")

@@ -18,12 +18,12 @@ from semreg.trained.interpolating import STRAIGHT, codes_between
 from semreg.trained.panels import Choice, Panel, Seen, Slider, Strip, Values
 
 REACH = 3.0
-"""How far a code goes along a direction, in standard deviations."""
+"""How far a code moves along a direction, in standard deviations."""
 ALL = "all in turn"
 
 
 def directions(run: Run) -> Panel | None:
-    """Sliders along the principal directions of each code of the test images, by falling variance."""
+    """Build sliders along the principal directions of each code of the test images, by falling variance."""
     codes = run.roles.code
     if not (codes and run.roles.output and run.roles.input and run.counts["test"] > 1):
         return None
@@ -64,7 +64,7 @@ def _moved(code: Tensor, along: Directions, names: Sequence[str], values: Values
 
 
 def paths(run: Run) -> Panel | None:
-    """The way from one image to another by every interpolator that fits its codes, side by side."""
+    """Build the paths from one image to another by every interpolator that fits its codes, side by side."""
     if not (run.roles.input and run.roles.code and run.roles.output):
         return None
 
@@ -92,11 +92,11 @@ def paths(run: Run) -> Panel | None:
 def _ways(
     run: Run, a: Mapping[str, Tensor], b: Mapping[str, Tensor], steps: int
 ) -> Iterator[tuple[str, str | Mapping[str, Any], dict[str, Tensor]]]:
-    """The name, the choice and the codes of each interpolator that leads from one image's codes to another's."""
+    """Yield the name, the choice and the codes of each interpolator that connects the codes of two images."""
     own = run.roles.interpolator.get("use", STRAIGHT)
     names = dict.fromkeys([own, STRAIGHT, *(component.name for component in components("interpolator"))])
     for name in names:
-        # On a sphere alone, or else with the lengths of the codes between those of the ends.
+        # On the sphere itself, or else with code lengths between those of the ends.
         for choice in (name, {"use": name, "norm": "interpolated"}):
             try:
                 yield name, choice, codes_between(run, a, b, steps=steps, interpolator=choice)
@@ -106,9 +106,9 @@ def _ways(
 
 
 def exchange(run: Run) -> Panel | None:
-    """Each code from the one or from the other of two images, called by the attributes that it carries."""
+    """Build images with each code from either of two images, named by the attributes that it carries."""
     image = run.roles.input
-    codes = [code for code in run.roles.code if image in run.tensor(code).needs()]  # a label that is told is the same
+    codes = [code for code in run.roles.code if image in run.tensor(code).needs()]  # a given label is the same for both
     if len(codes) < 2 or not run.roles.output:
         return None
     of = {code: [label for label, own in run.roles.attributes.items() if own == code] for code in codes}
@@ -130,7 +130,7 @@ def exchange(run: Run) -> Panel | None:
 
 
 def samples(run: Run) -> Panel | None:
-    """New images, drawn from the priors: of all classes, or of one."""
+    """Build new images, drawn from the priors: of all classes, or of one."""
     if not (run.roles.sample or (run.roles.prior and run.roles.output)):
         return None
     field = sampled_classes(run)
@@ -156,7 +156,7 @@ def samples(run: Run) -> Panel | None:
 
 
 def _row(count: int, names: Sequence[str], label: str | None) -> int:
-    """How many pictures stand beside each other: the classes, where all are drawn in turn."""
+    """Return how many pictures are in a row: one for each class, if all classes are drawn in turn."""
     return len(names) if label is None and 1 < len(names) <= count else math.ceil(math.sqrt(count))
 
 

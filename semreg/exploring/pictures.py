@@ -1,4 +1,4 @@
-"""Images as addresses name them: a test image by its place, any other one by its pixels."""
+"""Images in addresses: a test image by its position, any other one by its pixels."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from semreg.trained import Run
 from semreg.trained.in_memory import as_read, scaled
 
 MOST_BYTES = 20_000_000
-"""Of an image file."""
+"""The most bytes of an image file."""
 TEST = re.compile(r"test:([0-9]{1,9})")
 PIXELS = re.compile(r"png:([A-Za-z0-9_-]+={0,2})")
 
 
 def input_field(run: Run) -> ImageField | None:
-    """The shape of the images that a run encodes; None where it encodes something else."""
+    """Return the shape of the images that a run encodes; None if it doesn't encode images."""
     field = run.fields.get(run.roles.input)
     return field if isinstance(field, ImageField) else None
 
 
 def taken(run: Run, content: bytes) -> str:
-    """What an image file is called in addresses: the pixels that the run sees, as a PNG in base64.
+    """Return the name of an image file in addresses: the pixels that the run sees, as a PNG in base64.
 
-    It may be of any format that semreg reads, of any size, grey, coloured, of 8 or 16 bits, transparent, or lie on its
-    side. Raises ValueError for what is no such image, or too large.
+    The file may have any format that semreg reads, any size and orientation, be grey or coloured, of 8 or 16 bits, or
+    transparent. Raises ValueError if it is not such an image, or too large.
     """
     field = input_field(run)
     if field is None:
-        raise ValueError(f"this run encodes {run.roles.input!r}, which is no image")
+        raise ValueError(f"this run encodes {run.roles.input!r}, which is not an image")
     if len(content) > MOST_BYTES:
         raise ValueError(f"{len(content):,} bytes are more than the {MOST_BYTES:,} that are read of an image")
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +54,7 @@ def taken(run: Run, content: bytes) -> str:
 
 
 def _read(path: Path, run: Run, field: ImageField) -> Pixels:
-    """As the run's data are read; where their white doesn't fit the file, its own."""
+    """Read a file as the run's data are read; if their white doesn't fit the file, with its own."""
     how, size = as_read(run), (field.height, field.width)
     try:
         return read_image(path, size=size, channels=field.channels, **how)
@@ -64,9 +64,9 @@ def _read(path: Path, run: Run, field: ImageField) -> Pixels:
 
 
 def image_of(run: Run, said: str) -> Tensor:
-    """The image `(1, channels, height, width)` that an address names, in the recipe's range.
+    """Return the image `(1, channels, height, width)` that an address names, in the recipe's range.
 
-    Raises ValueError for what names none, UserError where the test images are not here.
+    Raises ValueError for a wrong name, UserError if the test images are missing.
     """
     if found := TEST.fullmatch(said):
         place, count = int(found[1]), run.counts["test"]
@@ -81,7 +81,7 @@ def image_of(run: Run, said: str) -> Tensor:
 
 
 def _pixels(text: str, field: ImageField) -> Pixels:
-    """The pixels `(channels, height, width)` of an address. Raises ValueError for others than the run's."""
+    """Return the pixels `(channels, height, width)` in an address. Raises ValueError if they don't fit the run."""
     wanted, mode = (field.width, field.height), "RGB" if field.channels == 3 else "L"
     try:
         with Image.open(BytesIO(base64.urlsafe_b64decode(text)), formats=["PNG"]) as image:

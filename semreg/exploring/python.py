@@ -1,4 +1,4 @@
-"""The lines of Python that make the pictures of a view, by what is public."""
+"""Python lines that make the pictures of a view with semreg's public functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PNG = "picture.png"
 
 
 def python_of(explorer: Explorer, view: View) -> str:
-    """Lines that write the pictures of a view as a file; images that are no test images are read from files.
+    """Return lines that write the pictures of a view as a file; images outside of the test split are read from files.
 
     Raises as `Explorer.show` does.
     """
@@ -39,7 +39,7 @@ def python_of(explorer: Explorer, view: View) -> str:
 
 
 def _imports(explorer: Explorer, view: View, lines: str) -> list[str]:
-    """What these lines need."""
+    """Return the imports that these lines need."""
     module, _, function = explorer.components[view.panel].target.partition(":")
     used = [name for name in ("load_images", "painted", "pictures_of", "seen_by") if f"{name}(" in lines]
     return [

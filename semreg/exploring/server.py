@@ -1,7 +1,7 @@
-"""The server of a run's page: of this machine alone, and only for who was told its address.
+"""The server of a run's page: only for this machine, and only for users who have its secret address.
 
-The page, its style and its script are files beside this one; all else that it asks for `answers.py` gives. What comes
-in is bounded and may be anyone's; what a person did wrong is answered by `{"error": …}`.
+The page, its style and its script are files beside this one; `answers.py` answers all other requests. Requests are
+limited in size and may come from anyone; the answer to a user's error is `{"error": …}`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from semreg.exploring.view import Explorer, RunGone
 
 HOST = "127.0.0.1"
 MOST_JSON = 2_000_000
-"""Bytes of a request that is no image."""
+"""The most bytes of a request that is not an image."""
 MOST_PASSED_OVER = 200_000_000
-"""Bytes of a request that is too long."""
+"""The most bytes of a too long request that are read."""
 IDLE, UNKNOWN = 300, 10
-"""Seconds after which a connection that asks nothing is closed: of who showed the token, and before."""
+"""Seconds after which an idle connection is closed: after it has shown the token, and before."""
 MOST_CONNECTIONS = 64
-"""At once, each of which is a thread; a browser opens six."""
+"""The most connections at once; each uses a thread, and a browser opens six."""
 FILES = {"": "explore.html", "explore.css": "explore.css", "explore.js": "explore.js"}
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -51,12 +51,12 @@ HEADERS = {
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a run's page at `address` until it is closed; `serve_forever` does, and `start` does in the background."""
+    """Serves a run's page at `address` until it is closed: `serve_forever` here, `start` in the background."""
 
     daemon_threads = True
 
     def __init__(self, explorer: Explorer, port: int = 0) -> None:
-        """Raises UserError for a port that is taken; 0 is any free one."""
+        """Listen on a port; 0 is any free one. Raises UserError for a used port."""
         self.answers, self.token = Answers(explorer), secrets.token_urlsafe(24)
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         try:
@@ -67,20 +67,20 @@ class Server(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where the page is. Who knows it may ask the run for pictures."""
+        """The address of the page. Anyone who has it may ask the run for pictures."""
         return f"http://{HOST}:{self.server_port}/{self.token}/"
 
     def start(self) -> None:
         """Serve in the background until `close`, or the end of the process."""
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()  # which `close` waits for
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()  # `close` waits for it
 
     def close(self) -> None:
-        """Serve no longer."""
+        """Stop serving."""
         self.shutdown()
         self.server_close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether there is room for another connection; one too many is closed unheard."""
+        """Return whether there is room for another connection; one too many is closed without an answer."""
         return self._free.acquire(blocking=False)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -91,7 +91,7 @@ class Server(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing of a page that was closed while it was answered; all else is a fault of ours, and is told."""
+        """Ignore a page that was closed during its answer; report all else, which is a bug of semreg."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -107,10 +107,10 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "semreg", ""
     timeout = UNKNOWN
     disable_nagle_algorithm = True
-    wbufsize = -1  # head and body of an answer go out together
+    wbufsize = -1  # send head and body of an answer together
 
     def do_GET(self) -> None:
-        """A file of the page, or what needs no more than its name."""
+        """Answer with a file of the page, or with data that need only a name."""
         name = self._asked()
         if name in FILES:
             path = Path(__file__).with_name(FILES[name])
@@ -119,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(self.server.answers.get.get(name), None)
 
     def do_POST(self) -> None:
-        """What is computed for the page."""
+        """Answer with data that are computed for the page."""
         name = self._asked()
         if name is None:
             return
@@ -128,14 +128,14 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(self.server.answers.post.get(name), body)
 
     def _asked(self) -> str | None:
-        """What is asked for; None, and an answer, where it isn't asked at this address by who knows the token."""
+        """Return the requested name; None, after an answer, if the address or the token is wrong."""
         port = self.server.server_port
         own = {
             f"{host}{end}" for host in (HOST, "localhost") for end in ([f":{port}", ""] if port == 80 else [f":{port}"])
         }
         _, token, *rest = self.path.partition("?")[0].split("/", 2)
         if self.headers.get("Host", "") not in own:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page is served under its own address alone")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page answers only under its own address")
         elif not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self._refuse(HTTPStatus.FORBIDDEN, "the address lacks its token; `semreg explore` printed it whole")
         else:
@@ -144,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _body(self, most: int) -> bytes | None:
-        """The body of a request; None, and an answer, for one without a length, or too long."""
+        """Return the body of a request; None, after an answer, if it has no length or is too long."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal()):
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "a request says its length")
@@ -156,13 +156,13 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _pass_over(self, length: int) -> None:
-        """Read what is not wanted, so far as it is bearable: a browser that is cut off hears no reason."""
+        """Read an unwanted body up to a limit: a browser whose connection is cut doesn't show the reason."""
         left = min(length, MOST_PASSED_OVER)
         while left > 0 and (part := self.rfile.read(min(left, 2**16))):
             left -= len(part)
 
     def _answer(self, answer: Callable[[Any], Any] | None, body: bytes | None) -> None:
-        """What an answer gives: bytes as they are, all else as JSON; or what went wrong, in words."""
+        """Send an answer: bytes unchanged, all else as JSON; or the error as text."""
         if answer is None:
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
             return
@@ -172,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.GONE, str(error))
         except (UserError, ValueError) as error:
             self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-        except Exception as error:  # of a plugin's panel
+        except Exception as error:  # from a plugin's panel
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, cause_of(error))
         else:
             if isinstance(found, bytes):
@@ -181,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._send(HTTPStatus.OK, json.dumps(found).encode(), "application/json")
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        self.close_connection = True  # what it still sends is not read
+        self.close_connection = True  # the rest of the request is not read
         self._send(status, json.dumps({"error": message}).encode(), "application/json")
 
     def _send(self, status: HTTPStatus, content: bytes, kind: str) -> None:
@@ -195,10 +195,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def end_headers(self) -> None:
-        """With those that all answers have."""
+        """Add the headers of all answers."""
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the terminal is the user's."""
+        """Print nothing: the terminal is the user's."""

@@ -1,4 +1,4 @@
-"""A run's page, served or written."""
+"""Serves or writes a run's page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg.trained import Run
 
 
 def explorer_of(run: Run, data_root: str | Path | None = None) -> Explorer:
-    """The panels of a run; what can't be used is said. Raises UserError as `Explorer` does."""
+    """Return the panels of a run, and warn about those that can't be used. Raises UserError as `Explorer` does."""
     elsewhere = "" if data_root in (None, Path("data")) else f", data_root={str(data_root)!r}"
     explorer = Explorer(run, f"semreg.open_run({name_of(run.folder)!r}{elsewhere})")
     for reason in explorer.left_out.values():
@@ -34,7 +34,7 @@ def serve(run: Run, data_root: str | Path | None = None, *, port: int = 0, open_
 
 
 def write_page(run: Run, path: Path, *, images: int) -> None:
-    """Write a page of pictures made in advance, whole or not at all, and say its size before.
+    """Write a page of pictures made in advance, completely or not at all, and print its size before.
 
     Raises UserError as `Explorer` and `render` do, and CannotWrite.
     """

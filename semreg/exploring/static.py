@@ -1,4 +1,4 @@
-"""A page of pictures that are made in advance: one file, without server and network, drawn as a report is."""
+"""A page of pictures made in advance: one file that needs no server or network, in the style of a report."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from semreg.store.messages import say
 from semreg.trained.panels import Mask, Panel
 
 FRAMES = 9
-"""Of a slider, from end to end."""
+"""Frames of a slider, from end to end."""
 MOST_CONTROLS = 40
-"""Of a panel."""
+"""The most controls of a panel."""
 SIDE, COLUMNS = 32, 32
-"""Pixels of the longer side of an image under the pointer, at most, and how many stand side by side in their file."""
+"""The most pixels of the longer side of an image under the pointer, and how many are in a row of their file."""
 MOST_BYTES = 25_000_000
-"""Of a page."""
+"""The most bytes of a page."""
 
 
 class PanelShown(NamedTuple):
@@ -47,9 +47,9 @@ class Pictured(NamedTuple):
 
 
 def render(explorer: Explorer, *, images: int = 4) -> str:
-    """The page of a run, of its first test images: each slider by itself, paths, samples and maps.
+    """Return the page of a run, with its first test images: each slider separately, paths, samples and maps.
 
-    Raises UserError for a page larger than people are sent, and where the test images are not here.
+    Raises UserError if the page is too large to send, and if the test images are missing.
     """
     shown = [one for one in (*_panels(explorer, images), *_maps(explorer)) if one.pictures or one.scatters]
     template = templates(Path(__file__).parent).get_template("static.html")
@@ -68,21 +68,21 @@ def _panels(explorer: Explorer, images: int) -> Iterator[PanelShown]:
     tests = [f"test:{place}" for place in range(min(images, explorer.tests))]
     for name, panel in explorer.panels.items():
         if any(isinstance(control, Mask) for control in panel.controls) or len(tests) < panel.images:
-            continue  # nobody paints in advance
+            continue  # masks are painted by the user
         views = [
             View(name, [*tests[start:], *tests[:start]][: panel.images])
             for start in range(0, len(tests) if panel.images else 1, max(1, panel.images))
         ]
         try:
             pictures = list(_walks(explorer, panel, views) if panel.images == 1 else _strips(explorer, views))
-        except ValueError as error:  # as of codes that are all equal
+        except ValueError as error:  # for example if all codes are equal
             say(f"warning: {panel.title} is left out: {error}")
         else:
             yield PanelShown(panel.title, panel.about, pictures)
 
 
 def _walks(explorer: Explorer, panel: Panel, views: Sequence[View]) -> Iterator[Picture]:
-    """A picture for each control, of which the report's script makes a slider again: a row for each image."""
+    """Yield a picture for each control, from which the report's script makes a slider again: a row for each image."""
     for control in panel.controls[:MOST_CONTROLS]:
         swept = [strip for view in views for strip in explorer.sweep(view, control.name, FRAMES)]
         if swept:

@@ -1,1 +1,1 @@
-"""A trained run as files that need no semreg: modules of PyTorch's own, weights, and a page that says what they are."""
+"""A trained run as files that don't need semreg: modules of PyTorch's own, weights, and a page that describes them."""

@@ -1,4 +1,4 @@
-"""The page of an export: a model card for people, whose head is for the Hugging Face Hub."""
+"""The page of an export: a model card for people, with a header for the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from semreg.trained import interpolate
 from semreg.trained.run import Run
 
 MOST_NAMES = 40
-"""Of a field's classes or attributes that stand on the page."""
+"""The most classes or attributes of a field on the page."""
 STEPS = 8
 TAGS = ("semreg", "autoencoder", "representation-learning")
 _MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
 
 
 class Strip(NamedTuple):
-    """A PNG of what the decoder makes, no image of the data among it, and what is seen; and the first image."""
+    """A PNG of the decoder's outputs, without images of the data, with its description and first image."""
 
     png: bytes
     says: str
@@ -35,17 +35,17 @@ class Strip(NamedTuple):
 
 
 def strip_of(run: Run, images: Tensor | None, decoded: Tensor | None) -> Strip | None:
-    """What the run makes of the way from one image to another, or else some images that it has `decoded`.
+    """Return the run's images on the way from one image to another, or else some `decoded` images.
 
-    None where it makes no pictures.
+    None if the run makes no pictures.
     """
-    says = "From one test image to another: what the decoder makes of the codes between theirs."
+    says = "From one test image to another: decoded codes on the path between theirs."
     try:
         found = None if images is None or len(images) < 2 else interpolate(run, images[:1], images[-1:], steps=STEPS)[0]
     except (UserError, ValueError):  # as for codes that need a label, or lie on no sphere
         found = None
     if found is None and decoded is not None:
-        found, says = decoded, "What the decoder makes of the codes of test images."
+        found, says = decoded, "Decoded codes of test images."
     if found is None or found.ndim != 4 or found.shape[1] not in (1, 3):
         return None
     return Strip(strip([found], run.value_range), says, found[0].clamp(*run.value_range))
@@ -62,7 +62,7 @@ def card_of(
     license: str,
     **told: Any,
 ) -> str:
-    """The page as Markdown; `told` are the names of files, and what was found when they were written."""
+    """Return the page as Markdown; `told` are the names of files, and findings from writing them."""
     field, data = run.fields.get(run.roles.input), record["data"]
     figures = [
         _Figure(name, figure, number(value), number(result.paper[figure]) if figure in result.paper else "")
@@ -90,7 +90,7 @@ def card_of(
         priors=config["priors"],
         most=MOST_NAMES,
         data=data.get("name", ""),
-        own_data="path" in recipe.get("data", {}),  # what reads a user's own files, which is no name of data
+        own_data="path" in recipe.get("data", {}),  # data that read a user's own files have no name
         counts=", ".join(f"{count:,} {split} images" for split, count in data.get("counts", {}).items() if count),
         fallback=record.get("fallback"),
         figures=figures,
@@ -125,7 +125,7 @@ def _template() -> jinja2.Template:
 
 
 def _line(text: Any) -> str:
-    """A text of anyone's on one line, in which nothing is markup."""
+    """Escape an untrusted text on one line, without markup."""
     return " ".join(str(text).split()).translate(_MARKUP)
 
 
@@ -135,6 +135,6 @@ def _shaped(value: Mapping[str, Any]) -> str:
 
 
 def _code(name: Any) -> str:
-    """A name of anyone's as code."""
+    """Format an untrusted name as code."""
     plain = " ".join(str(name).replace("`", "'").split())
     return f"`{plain}`"

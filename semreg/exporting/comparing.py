@@ -1,4 +1,4 @@
-"""Exported modules beside the run that they are of, on real images, before anything is put in its place."""
+"""Comparison of exported modules with their run, on real images, before the export replaces anything."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from semreg.trained.run import Run
 from semreg.training.build import synthetic_batch
 
 IMAGES = 8
-"""How many are compared; both all of them at once and one alone."""
+"""The number of compared images, all at once and one by itself."""
 TOLERANCE = 1e-5
-"""How far an exported module's values may be from the run's, absolutely and beside their size."""
+"""The largest difference between an exported module's values and the run's, absolute and relative."""
 SHAPES = ((149, 97), (60, 81), (31, 47), (7, 5))
-"""Heights and widths at which images are read by the run and by the exported encoder."""
+"""Heights and widths of images that the run and the exported encoder read."""
 MOST_LEVELS, RARE = 2, 0.01
-"""How many grey levels a pixel may be read otherwise, and what share of pixels by more than one."""
+"""The largest difference of a pixel in grey levels, and the largest share of pixels that differ by more than one."""
 
 Call = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How the exported encoder's reading of images of other sizes differs from the run's.
+    """The difference between the exported encoder's reading of images of other sizes and the run's.
 
-    `levels` is the largest difference of a pixel in grey levels, `share` how many differ by more than one, and `codes`
-    the largest difference of a code, in standard deviations of that number over the images.
+    `levels` is the largest difference of a pixel in grey levels, and `share` the share of pixels that differ by more
+    than one. `codes` is the largest difference of a code, in standard deviations of that dimension over the images.
     """
 
     levels: int
@@ -52,9 +52,9 @@ class Reading:
 
 
 def real_images(run: Run, folder: str | Path | None) -> Tensor | None:
-    """A few images of the run's data, of the test split where it has one, or of a folder, as a run reads images.
+    """Return a few images of the run's data, of the test split if it has one, or of a folder, as a run reads images.
 
-    None for a run that reads none. Raises UserError where the data are not here and no folder is given.
+    None for a run that reads none. Raises UserError if the data are missing here and no folder is given.
     """
     name = run.roles.input
     if not isinstance(run.fields.get(name), ImageField):
@@ -71,7 +71,7 @@ def real_images(run: Run, folder: str | Path | None) -> Tensor | None:
 
 
 def values_for(run: Run, part: Part, images: Tensor | None) -> list[Tensor]:
-    """What a part takes for some images, and made-up labels, `(rows, ...)` each; without images, for made-up ones."""
+    """Return a part's inputs for some images, and made-up labels, `(rows, ...)` each; without images, made-up ones."""
     rows = IMAGES if images is None else len(images)
     fields = synthetic_batch(run.fields, run.value_range, rows)
     if images is not None:
@@ -88,7 +88,7 @@ def values_for(run: Run, part: Part, images: Tensor | None) -> list[Tensor]:
 
 
 def expected_of(run: Run, part: Part, values: Sequence[Any]) -> list[Tensor]:
-    """What the run itself makes of a part's inputs."""
+    """Return the run's own results for a part's inputs."""
     if part.called:
         with torch.no_grad():
             return tensors_of(run.module(part.called)(*values))
@@ -99,9 +99,9 @@ def expected_of(run: Run, part: Part, values: Sequence[Any]) -> list[Tensor]:
 
 
 def difference(run: Run, part: Part, call: Call, values: Sequence[Any], tolerance: float = TOLERANCE) -> float:
-    """The largest difference between what an exported part and the run make of inputs, of all rows and of one alone.
+    """Return the largest difference between the results of an exported part and the run, for all rows and for one row.
 
-    Raises UserError if it is beyond the tolerance.
+    Raises UserError if it exceeds the tolerance.
     """
     largest = 0.0
     for rows in (len(values[0]), 1):
@@ -111,14 +111,16 @@ def difference(run: Run, part: Part, call: Call, values: Sequence[Any], toleranc
         for one, wanted in zip(found, expected_of(run, part, given), strict=True):
             away = float((one - wanted).abs().max()) if one.shape == wanted.shape else math.inf
             if away == math.inf or not torch.allclose(one, wanted, rtol=tolerance, atol=tolerance):
-                said = f"what the exported {part.name} makes differs from the run's by up to {away:.2g}"
+                said = f"the exported {part.name}'s output differs from the run's by up to {away:.2g}"
                 raise UserError(str(run.folder), f"{said} on {rows} real images; nothing is written")
             largest = max(largest, away)
     return largest
 
 
 def reading_of(run: Run, images: Tensor) -> Reading:
-    """How the exported encoder reads images of other sizes. Raises UserError if it is too far from how the run does."""
+    """Compare the exported encoder's reading of images of other sizes with the run's. Raises UserError if it differs
+    too far.
+    """
     field, white = run.fields[run.roles.input], min(as_read(run)["white"] or 255, 255)
     module = reading_for(run, field)  # type: ignore[arg-type]
     low, high = run.value_range
@@ -133,13 +135,13 @@ def reading_of(run: Run, images: Tensor) -> Reading:
     levels = ((ours - theirs) * (255 / (high - low))).abs().round()
     share, most = float((levels > 1).float().mean()), int(levels.max())
     if most > MOST_LEVELS or share > RARE:
-        said = f"the exported encoder reads images otherwise than the run, by up to {most} of 255 grey levels"
+        said = f"the exported encoder reads images differently from the run, by up to {most} of 255 grey levels"
         raise UserError(str(run.folder), f"{said}; nothing is written")
     return Reading(most, share, _effect(run, ours, theirs))
 
 
 def as_rgb(images: Tensor, value_range: tuple[float, float]) -> Tensor:
-    """Images `(batch, 1 or 3, height, width)` in a range as RGB uint8 `(batch, height, width, 3)`."""
+    """Convert images `(batch, 1 or 3, height, width)` in a range to RGB uint8 `(batch, height, width, 3)`."""
     low, high = value_range
     pixels = ((images - low) * (255 / (high - low))).round().clamp(0, 255).to(torch.uint8)
     if pixels.shape[1] == 1:
@@ -148,7 +150,7 @@ def as_rgb(images: Tensor, value_range: tuple[float, float]) -> Tensor:
 
 
 def _effect(run: Run, ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference of codes between two readings of images, in deviations."""
+    """Return the largest difference of codes between two readings of images, in deviations."""
     labels = synthetic_batch(run.fields, run.value_range, len(ours))
     largest = 0.0
     for name in run.roles.code:
@@ -159,7 +161,7 @@ def _effect(run: Run, ours: Tensor, theirs: Tensor) -> float:
 
 
 def _given(run: Run, name: str, values: Mapping[str, Tensor]) -> Tensor:
-    """A tensor of the run for some values, of which those that it needs not are left out."""
+    """Compute a tensor of the run from some values, without those that it doesn't need."""
     tensor = run.tensor(name)
     codes = {code: values[code] for code in run.roles.code if code in values}
     found: Tensor = tensor.given(**codes, **{field: values[field] for field in tensor.needs(*codes)})

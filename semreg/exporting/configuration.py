@@ -1,4 +1,4 @@
-"""What an export tells of itself for programs: what its modules take and give, and the run's record without a place."""
+"""An export's description for programs: inputs and outputs of its modules, and the run's record without places."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from semreg.store.reading import table_in
 from semreg.trained.run import Run
 
 KEPT = ("name", "seed", "precision", "fallback", "used_fallback", "trained", "modules", "phases")
-"""What of a run's record an export keeps: nothing of the machine, the command or the places of data, and not the hash,
-by which it would be taken for the run where it lies beside others."""
+"""The entries of a run's record that an export keeps: nothing about the machine, the command or the places of data. The
+hash is left out, since it would make the export look like the run beside other runs."""
 KEPT_OF_DATA = ("name", "counts", "fingerprint")
-ON_FALLBACK = "The recipe's own data set was not there; this is its fallback."
-"""In the place of what the run says of it, which names where it was looked for."""
+ON_FALLBACK = "The recipe's own data set was missing; this is its fallback."
+"""Replaces the run's own sentence, which names places."""
 
 
 def record_of(run: Run) -> dict[str, Any]:
-    """The record of an exported run, by which it is opened again."""
+    """Return the record of an exported run, for opening it."""
     record = read_object(run.folder / RECORD) or {}
     kept: dict[str, Any] = {key: record[key] for key in KEPT if key in record}
     if kept.get("fallback"):
@@ -39,7 +39,7 @@ def record_of(run: Run) -> dict[str, Any]:
 
 
 def recipe_of(run: Run) -> dict[str, Any]:
-    """The recipe of an exported run, in which a path from the root or a home folder is its last part alone."""
+    """Return the recipe of an exported run, with only the last part of paths from the root or a home folder."""
     recipe: dict[str, Any] = _without_places(run.recipe)
     return recipe
 
@@ -47,11 +47,12 @@ def recipe_of(run: Run) -> dict[str, Any]:
 def configuration_of(
     run: Run, parts: Mapping[str, Part], tensors: Mapping[str, tuple[Sequence[Any], Sequence[Tensor]]]
 ) -> dict[str, Any]:
-    """What `config.json` holds: files and what they take and give, labels with their codes, priors, interpolator.
+    """Return the content of `config.json`: files with inputs and outputs, labels with their codes, priors,
+    interpolator.
 
     Args:
         run: the run.
-        parts: what was exported, by file.
+        parts: the exported parts, by file.
         tensors: inputs and outputs of each, of some rows.
     """
     roles, fields = run.roles, run.fields
@@ -87,7 +88,7 @@ def configuration_of(
 
 
 def _shapes(names: Sequence[str], values: Sequence[Any], *, images: bool) -> list[dict[str, Any]]:
-    """The name, shape and type of each; what may have any size is a word."""
+    """Return the name, shape and type of each; a free dimension is a word."""
     found = []
     for place, (name, value) in enumerate(zip(names, values, strict=False)):
         shape: list[Any] = ["batch", *value.shape[1:]]

@@ -1,4 +1,4 @@
-"""A script that uses an export's modules with PyTorch alone, run in a process that has nothing else."""
+"""A script that uses an export's modules with only PyTorch, run in a process that has nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from semreg.trained.run import Run
 EXAMPLE, EXAMPLE_IMAGE, DECODED = "example.py", "example.ppm", "decoded.ppm"
 MOST_SECONDS = 300
 _REQUIRED = re.compile(r"[\w.-]+")
-_HEAD = '''"""What the modules of this folder do; it needs PyTorch and nothing else."""
+_HEAD = '''"""Runs the modules of this folder; it only needs PyTorch."""
 
 import torch
 
@@ -40,9 +40,9 @@ with open("{decoded}", "wb") as file:
 
 
 def example_of(run: Run, parts: Sequence[Part], *, pictures: bool) -> str:
-    """The text of a script that encodes an input, changes the codes and decodes them, as far as there are modules.
+    """Return a script that encodes an input, changes the codes and decodes them, as far as there are modules.
 
-    `pictures` says that the output is one, which the script then writes.
+    `pictures` means that the output is one, which the script then writes.
     """
     text, named = _HEAD, {part.name: part for part in parts}
     codes = [_made_up(run, name) for name in run.roles.code]
@@ -63,7 +63,7 @@ def example_of(run: Run, parts: Sequence[Part], *, pictures: bool) -> str:
 
 
 def example_of_modules(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """The text of a script that calls each module, on zeros of the shapes that `config.json` says."""
+    """Return a script that calls each module on zeros of the shapes in `config.json`."""
     text = _HEAD
     for file, told in files.items():
         shapes = [(", ".join(map(str, [1, *one["shape"][1:]])), one["type"]) for one in told["inputs"]]
@@ -74,15 +74,15 @@ def example_of_modules(files: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def image_file(image: Tensor) -> bytes:
-    """A PPM, which takes no library to read, of an RGB image, uint8 `(height, width, 3)`."""
+    """Return a PPM, which needs no library to read, of an RGB image, uint8 `(height, width, 3)`."""
     height, width, _ = image.shape
     return b"P6\n%d %d\n255\n" % (width, height) + image.contiguous().numpy().tobytes()
 
 
 def run_alone(folder: Path) -> None:
-    """Run the example of a folder in a process that sees PyTorch, what that requires, and no other package.
+    """Run the example of a folder in a process that sees PyTorch, its requirements, and no other package.
 
-    What it writes is removed. Raises UserError with its last words if it fails.
+    The function removes the script's output. Raises UserError with the last lines of a failed script.
     """
     with tempfile.TemporaryDirectory() as packages:
         _link_packages(Path(packages), "torch")
@@ -95,11 +95,11 @@ def run_alone(folder: Path) -> None:
     (folder / DECODED).unlink(missing_ok=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it was killed"])[-1][:300]
-        raise UserError(EXAMPLE, f"fails where PyTorch is all that is installed: {last}; nothing is written")
+        raise UserError(EXAMPLE, f"fails with only PyTorch installed: {last}; nothing is written")
 
 
 def _link_packages(folder: Path, distribution: str) -> None:
-    """Link all that a distribution, and those that it requires, have installed at the top of their folders."""
+    """Link all top-level files that a distribution, and those that it requires, have installed."""
     pending, seen = [distribution], set[str]()
     while pending:
         name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
@@ -119,7 +119,7 @@ def _link_packages(folder: Path, distribution: str) -> None:
 
 
 def _made_up(run: Run, name: str) -> str:
-    """An expression of one row of a field or code."""
+    """Return an expression for one row of a field or code."""
     field = run.fields.get(name)
     if isinstance(field, ClassField):
         return "torch.zeros(1, dtype=torch.int64)"

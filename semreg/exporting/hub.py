@@ -1,4 +1,4 @@
-"""An export on the Hugging Face Hub, where `huggingface_hub` is installed."""
+"""Upload of an export to the Hugging Face Hub, if `huggingface_hub` is installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from semreg.core.errors import cause_of
 
 
 def require_hub(name: str) -> None:
-    """Raises UserError where `huggingface_hub` isn't installed, knows no token, and for what can be no name there."""
+    """Raise UserError if `huggingface_hub` isn't installed or has no token, and for a name that is invalid there."""
     if importlib.util.find_spec("huggingface_hub") is None:
         raise UserError("--push", "huggingface_hub isn't installed; `pip install huggingface_hub`")
     from huggingface_hub import get_token
@@ -21,14 +21,14 @@ def require_hub(name: str) -> None:
     except ValueError as error:
         raise UserError("--push", cause_of(error)[:300]) from error
     if get_token() is None:
-        raise UserError("--push", "the Hub doesn't know who you are; `hf auth login` tells it")
+        raise UserError("--push", "you are not logged in to the Hub; run `hf auth login`")
 
 
 def upload(folder: Path, name: str) -> str:
-    """Upload an export as a model of that name, `owner/model`, or `model` of one's own; its address.
+    """Upload an export as a model of that name, `owner/model`, or `model` of the user; return its address.
 
-    One that isn't there is made, and private until its owner opens it. Raises UserError for what the Hub refuses, and
-    where it doesn't answer.
+    A new model is private until its owner publishes it. Raises UserError if the Hub rejects the upload or doesn't
+    answer.
     """
     from huggingface_hub import HfApi
 
@@ -37,6 +37,6 @@ def upload(folder: Path, name: str) -> str:
         address = api.create_repo(name, private=True, exist_ok=True)
         api.upload_folder(repo_id=address.repo_id, folder_path=folder, commit_message="Model exported by semreg")
     except Exception as error:  # of the network, of the Hub, or of a name that it doesn't allow
-        said = f"{folder} is written, and `hf upload {name} {folder}` tries again"
-        raise UserError("--push", f"{name} is not there: {cause_of(error)[:300]}; {said}") from error
+        said = f"{folder} is complete; try again by `hf upload {name} {folder}`"
+        raise UserError("--push", f"{name} was not uploaded: {cause_of(error)[:300]}; {said}") from error
     return str(address)

@@ -1,4 +1,4 @@
-"""What a run computes as modules that need no recipe: encoder, decoder and other modules, saved by torch.export."""
+"""A run's computations as modules without a recipe: encoder, decoder and other modules, saved by torch.export."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ LONGEST_CAUSE = 300
 
 @dataclass(frozen=True)
 class Part:
-    """A module to be exported, in eval mode; `inputs` and `outputs` are the names of what it takes and gives."""
+    """A module to export, in eval mode; `inputs` and `outputs` are the names of its arguments and results."""
 
     name: str
     module: nn.Module
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     reads_images: bool = False
-    """Whether the first input are images as `Preprocessing` takes them."""
+    """Whether the first input are images for `Preprocessing`."""
     called: str = ""
-    """The module of the recipe that it is, if it is one."""
+    """The name of the recipe's module, if it is one."""
 
 
 class Computed(nn.Module):
     """Tensors of a run, computed from fields and other tensors as its recipe does in evaluations.
 
-    `reading` is done to the first input, and makes a field of it.
+    `reading` converts the first input to a field.
     """
 
     def __init__(self, run: Run, inputs: Sequence[str], outputs: Sequence[str], reading: nn.Module) -> None:
@@ -60,14 +60,14 @@ class Computed(nn.Module):
         self.program = run.programs[False]
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
-        """The outputs, `(batch, ...)` each, of inputs `(batch, ...)`."""
+        """Return the outputs, `(batch, ...)` each, of inputs `(batch, ...)`."""
         first, *others = values
         execution: Execution = dict(zip(self.inputs, (self.reading(first), *others), strict=True))
         return tuple(self.program.value(name, execution) for name in self.outputs)
 
 
 class _Called(nn.Module):
-    """A module, whose tensors come as a tuple, whatever it gives."""
+    """A module whose results always form a tuple of tensors."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -78,20 +78,20 @@ class _Called(nn.Module):
 
 
 class _Widened(nn.Module):
-    """A weight that is kept in half precision, and computed with in single."""
+    """A weight stored in half precision and used in single precision."""
 
     def forward(self, weight: Tensor) -> Tensor:
         return weight.float()
 
 
 def modules_for(run: Run, names: Sequence[str], given: Sequence[str] = ()) -> list[str]:
-    """The modules that tensors are computed with, where others are given, in the recipe's order."""
+    """Return the modules that compute tensors, if other tensors are given, in the recipe's order."""
     found = uses([Read(name) for name in names], run.plan.tensors, frozenset(given))
     return [name for name in run.modules if name in found.read | found.modules]
 
 
 def encoder_of(run: Run) -> Part:
-    """The input, and labels where codes need them, to all codes. Raises UserError for roles that `[model]` lacks."""
+    """Return the part from the input, and labels if codes need them, to all codes. Raises UserError without roles."""
     roles = need(run, "input", "code")
     labels = {name for code in roles.code for name in run.tensor(code).needs(roles.input)}
     inputs, field = (roles.input, *sorted(labels)), run.fields[roles.input]
@@ -101,22 +101,24 @@ def encoder_of(run: Run) -> Part:
 
 
 def reading_for(run: Run, field: ImageField) -> Preprocessing:
-    """What makes the run's images of RGB images of any size, as its data were read."""
+    """Return the conversion of RGB images of any size to the run's images, as its data were read."""
     how = as_read(run)
     return Preprocessing(field, run.value_range, how["filter"], how["white"])
 
 
 def decoder_of(run: Run) -> Part:
-    """All codes, and labels where the output needs them, to the output. Raises UserError as `encoder_of` does."""
+    """Return the part from all codes, and labels if the output needs them, to the output. Raises UserError as
+    `encoder_of`.
+    """
     roles = need(run, "code", "output")
     inputs = (*roles.code, *sorted(run.tensor(roles.output).needs(*roles.code)))
     return Part(DECODER, Computed(run, inputs, [roles.output], nn.Identity()).eval(), inputs, (roles.output,))
 
 
 def module_of(run: Run, name: str) -> Part:
-    """A module of the recipe by its name, with the inputs of its first call.
+    """Return a module of the recipe by its name, with the inputs of its first call.
 
-    Raises UserError if there is none, or if no tensor or loss calls it, as with priors.
+    Raises UserError if it doesn't exist, or if no tensor or loss calls it, as with priors.
     """
     module, call = run.module(name), next(run.plan.calls_of(name), None)
     if call is None:
@@ -126,10 +128,10 @@ def module_of(run: Run, name: str) -> Part:
 
 
 def program_of(part: Part, values: Sequence[Tensor], *, half: bool = False) -> ExportedProgram:
-    """A part as torch.export has it, for batches and images of any size; `values` are inputs of two rows or more.
+    """Convert a part by torch.export, for batches and images of any size; `values` are inputs of two rows or more.
 
-    With `half` its weights are kept in half precision, to which they are rounded already. Raises UserError with the
-    cause where the format can't say it.
+    `half` stores its weights in half precision, after rounding. Raises UserError with the cause if the format doesn't
+    support the part.
     """
     axes = {name: Dim(name, min=1) for name in IMAGE}
     free = [IMAGE if part.reads_images and not place else BATCH for place in range(len(values))]
@@ -143,7 +145,7 @@ def program_of(part: Part, values: Sequence[Tensor], *, half: bool = False) -> E
 
 
 def _traced(module: nn.Module, values: tuple[Tensor, ...], shapes: Any) -> ExportedProgram:
-    """The program of a module: as Python runs it, or else, as where a length is asked for, as its bytecode reads."""
+    """Return the program of a module: as Python runs it, or else, for example if it reads a length, from bytecode."""
     cause = ""
     for strict in (False, True):
         try:
@@ -156,14 +158,14 @@ def _traced(module: nn.Module, values: tuple[Tensor, ...], shapes: Any) -> Expor
 
 
 def saved(program: ExportedProgram) -> bytes:
-    """The content of a .pt2 file."""
+    """Return the content of a .pt2 file."""
     file = io.BytesIO()
     torch.export.save(program, file)
     return file.getvalue()
 
 
 def round_to_half(run: Run) -> None:
-    """Round the large weights of a run's modules to numbers that half precision has, in place."""
+    """Round the large weights of a run's modules to half precision, in place."""
     with torch.no_grad():
         for module in run.modules.values():
             for weight in filter(is_large, module.parameters()):
@@ -172,7 +174,7 @@ def round_to_half(run: Run) -> None:
 
 @contextlib.contextmanager
 def _kept_in_half(module: nn.Module, wanted: bool) -> Iterator[None]:
-    """Inside, the large weights of a module are float16, and what it computes with is made of them."""
+    """Store the large weights of a module as float16 inside, and compute with weights made from them."""
     weights = [
         (inner, name, weight)
         for inner in (list(module.modules()) if wanted else ())

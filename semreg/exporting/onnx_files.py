@@ -1,4 +1,4 @@
-"""Exported modules as ONNX files, compared in onnxruntime, where both are installed."""
+"""Exported modules as ONNX files, compared in onnxruntime, if both are installed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from semreg.core.memory import out_of_memory
 from semreg.exporting.modules import LONGEST_CAUSE, Part
 
 TOLERANCE = 1e-4
-"""How far onnxruntime's values may be from the run's, absolutely and beside their size."""
+"""The largest difference between onnxruntime's values and the run's, absolute and relative."""
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def require_onnx() -> None:
-    """Raises UserError that names what is not installed and what installs it."""
+    """Raise UserError that names the missing packages and the command that installs them."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         several = "aren't" if len(missing) > 1 else "isn't"
@@ -31,10 +31,10 @@ def require_onnx() -> None:
 
 
 def write_onnx(program: ExportedProgram, part: Part, path: Path) -> Callable[..., list[Tensor]]:
-    """Write the program of a part as an ONNX file, and open it in onnxruntime: a call of tensors, which gives tensors.
+    """Write the program of a part as an ONNX file, and open it in onnxruntime: return a function of tensors.
 
-    Inputs and outputs go by the part's names; those of a single module, which may take more than tensors, by none.
-    Raises UserError with the cause where ONNX or onnxruntime can't say it.
+    Inputs and outputs have the part's names; those of a single module, which may take more than tensors, have none.
+    Raises UserError with the cause if ONNX or onnxruntime doesn't support the program.
     """
     import onnxruntime
 

@@ -1,4 +1,4 @@
-"""RGB images of any size as a run reads them, by PyTorch's operations alone, so that a module can hold them."""
+"""Conversion of RGB images of any size to a run's images by PyTorch's operations only, so that a module can hold it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg.core import ImageField
 from semreg.data.pixels import Filter
 
 LUMA = (19595, 38470, 7471)
-"""What red, green and blue weigh in a grey image of Pillow's, of 2**16: ITU-R 601-2."""
+"""Weights of red, green and blue in a grey image of Pillow's, out of 2**16: ITU-R 601-2."""
 
 
 def _triangle(x: Tensor) -> Tensor:
@@ -34,22 +34,24 @@ FILTERS: dict[Filter, tuple[float, Callable[[Tensor], Tensor]]] = {
     "box": (0.5, _box),
     "lanczos": (3.0, _lanczos),
 }
-"""How Pillow weighs pixels by their distance, and up to which, in pixels of the smaller image; its `Resample.c`."""
+"""Pillow's weights of pixels by their distance, and the largest distance, in pixels of the smaller image; its
+`Resample.c`.
+"""
 TURNS = int(PIL.__version__.split(".")[0]) >= 13
-"""Whether this Pillow resizes columns before rows where many more rows than columns go."""
+"""Whether this Pillow resizes columns before rows if many more rows than columns are removed."""
 
 
 class Preprocessing(nn.Module):
-    """Images as `semreg.data.images.fitted` makes them of Pillow's, scaled to a range.
+    """Images, converted as `semreg.data.images.fitted` converts Pillow's, and scaled to a range.
 
     Both passes of the resizing are matrix products, whose weights follow from the image's size: of the three filters
-    PyTorch has only the bilinear one with antialiasing, and ONNX none that crops as well.
+    PyTorch has only the bilinear one with antialiasing, and ONNX none that also crops.
 
     Args:
-        field: the channels (1 or 3) and the size that the run's images have.
+        field: the channels (1 or 3) and the size of the run's images.
         value_range: the values of black and white.
-        filter: what resizes them.
-        white: the value of a white pixel in images, 255 where none is said.
+        filter: the resizing filter.
+        white: the value of a white pixel in images, 255 by default.
     """
 
     def __init__(
@@ -59,17 +61,19 @@ class Preprocessing(nn.Module):
         self.white = min(white or 255.0, 255.0)
         self.field, self.value_range = field, value_range
         self.support, self.weigh = FILTERS[filter]
-        # Only here does it matter: between the passes values are clipped, beyond which this filter alone goes, and in
-        # wider shapes rows never go by twice as many as columns.
+        # The order matters only here: values are clipped between the passes, and only this filter exceeds the range;
+        # for wider shapes, rows never shrink by twice as much as columns.
         self.turns = TURNS and filter == "lanczos" and field.height > 1.5 * field.width
 
     def forward(self, images: Tensor) -> Tensor:
-        """RGB uint8 `(batch, height, width, 3)` as float32 `(batch, channels, height, width)` in the run's range."""
+        """Convert RGB uint8 `(batch, height, width, 3)` to float32 `(batch, channels, height, width)` in the run's
+        range.
+        """
         low, high = self.value_range
         return self.pixels(images) * ((high - low) / 255) + low
 
     def pixels(self, images: Tensor) -> Tensor:
-        """The same as whole numbers from 0 to 255, float32."""
+        """Return the same as integers from 0 to 255, float32."""
         height, width = (_number(size, images) for size in images.shape[1:3])
         scale = torch.minimum(width / self.field.width, height / self.field.height)
         across = self._weights(images.shape[2], width, self.field.width, scale)
@@ -89,9 +93,9 @@ class Preprocessing(nn.Module):
         return torch.where(turned, _rounded(_rounded(down @ seen) @ across.mT), rows_first)
 
     def _weights(self, extent: Any, size: Tensor, wanted: int, scale: Tensor) -> Tensor:
-        """What each of `extent` pixels weighs in each of the `wanted`, float32 `(wanted, extent)`.
+        """Return the weight of each of `extent` pixels in each of the `wanted`, float32 `(wanted, extent)`.
 
-        What lies outside the central part of the wanted shape weighs nothing.
+        Pixels outside the central part of the wanted shape have weight 0.
         """
         inner = _inner(scale, wanted)
         first = torch.floor((size - inner) / 2)
@@ -107,12 +111,12 @@ class Preprocessing(nn.Module):
 
 
 def _number(size: Any, like: Tensor) -> Tensor:
-    """A side of an image as a number of a tensor, which an exported module computes anew for each image."""
+    """Return a side of an image as a tensor, which an exported module recomputes for each image."""
     return torch.full((), size, dtype=torch.float64, device=like.device)
 
 
 def _inner(scale: Tensor, wanted: int) -> Tensor:
-    """How many pixels of the image become so many."""
+    """Return how many pixels of the image become `wanted` pixels."""
     return torch.round(scale * wanted).clamp(min=1)
 
 

@@ -1,4 +1,4 @@
-"""A trained run written into a folder that needs no semreg: compared with the run first, whole or not there."""
+"""A trained run written into a folder that doesn't need semreg: first compared with the run, whole or absent."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ ADVICE = "choose another --out"
 
 @dataclass
 class Exported:
-    """What was exported: how far each file's module is from the run's, how images are read, what is left out and why.
+    """The result of an export: how far each file's module is from the run's, how images are read, and omissions with
+    reasons.
 
-    `rounded` is how far rounding to half precision moved the decoder's output, where that was asked for; `size` is in
+    `rounded` is how far rounding to half precision moved the decoder's output, if that was requested; `size` is in
     bytes.
     """
 
@@ -65,7 +66,7 @@ class Exported:
     left_out: dict[str, str] = field(default_factory=dict)
     size: int = 0
     address: str = ""
-    """On the Hub, if it was uploaded."""
+    """The export's address on the Hub, if it was uploaded."""
 
 
 def export_run(
@@ -82,8 +83,9 @@ def export_run(
 ) -> Exported:
     """Export a trained run, by its folder, into a new folder; the arguments are those of `semreg.export`.
 
-    Raises UserError for a folder that is there, for a run whose `[model]` says neither an encoder nor a decoder, for
-    modules that differ from the run's, and for an example that fails; CannotWrite.
+    Raises UserError for an existing folder, and for a run whose `[model]` has neither an encoder nor a decoder. Modules
+    that differ from the run's raise it, too, as does an example that fails. Raises CannotWrite if the folder can't be
+    written.
     """
     _require_free(out)
     if onnx:
@@ -109,11 +111,11 @@ def export_run(
 
 def _require_free(out: Path) -> None:
     if os.path.lexists(out):
-        raise UserError("--out", f"{out} is there already; an export makes its folder")
+        raise UserError("--out", f"{out} exists already; give a folder that export can make")
 
 
 def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:
-    """What is to be exported. Raises UserError if it is nothing, and for a module that there isn't."""
+    """Return the parts to export. Raises UserError if there are none, and for an unknown module."""
     parts = []
     for name, make in ((ENCODER, encoder_of), (DECODER, decoder_of)):
         try:
@@ -121,7 +123,7 @@ def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:
         except UserError as error:
             made.left_out[name] = error.problems[0].message
     for name in modules:
-        run.module(name)  # else it is told at once
+        run.module(name)  # an unknown one is an error at once
         try:
             parts.append(module_of(run, name))
         except UserError as error:
@@ -132,7 +134,7 @@ def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:
 
 
 def _rounded(run: Run, parts: Sequence[Part], seen: Tensor | None) -> float:
-    """Round the run's weights to half precision; how far that moves what its last role gives."""
+    """Round the run's weights to half precision; return how far that moves the output of its last part."""
     part = next((part for part in reversed(parts) if not part.called), parts[-1])
     values = comparing.values_for(run, part, seen)
     before = comparing.expected_of(run, part, values)
@@ -143,7 +145,7 @@ def _rounded(run: Run, parts: Sequence[Part], seen: Tensor | None) -> float:
 
 @dataclass(frozen=True)
 class _Written:
-    """The parts that could be exported, by file, with inputs and outputs of a few rows."""
+    """The exported parts, by file, with inputs and outputs of a few rows."""
 
     parts: dict[str, Part]
     tensors: dict[str, tuple[Sequence[Any], Sequence[Tensor]]]
@@ -152,7 +154,7 @@ class _Written:
 def _write_modules(
     run: Run, parts: Sequence[Part], seen: Tensor | None, place: Path, made: Exported, *, half: bool, onnx: bool
 ) -> _Written:
-    """Write what the formats can say, compared with the run; what they can't is left out and named."""
+    """Write the modules that the formats support, compared with the run; name the others."""
     written = _Written({}, {})
     for part in parts:
         file = f"{part.name}.pt2"
@@ -190,7 +192,7 @@ def _write_onnx(run: Run, part: Part, program: Any, values: Sequence[Any], place
 def _write_rest(
     run: Run, written: _Written, seen: Tensor | None, place: Path, made: Exported, *, half: bool, license: str
 ) -> None:
-    """Write what opens the run again, the page and the example, which is run."""
+    """Write the files that open the run, the page and the example, and run the example."""
     roles, record, recipe = run.roles, record_of(run), recipe_of(run)
     names = [*roles.code, *roles.posterior.values(), *filter(None, [roles.output, roles.sample])]
     used = {*modules_for(run, names), *roles.prior.values(), *(part.called for part in written.parts.values())}
@@ -227,7 +229,7 @@ def _write_rest(
 
 
 def _write_figures(run: Run, place: Path) -> None:
-    """Write what the evaluations found, without pictures, which may show images of the data."""
+    """Write the evaluations' figures, without pictures, which may show images of the data."""
     results = run.results
     for name, result in results.items():
         kept = Result(figures=result.figures, paper=result.paper, summary=result.summary)

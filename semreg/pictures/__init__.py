@@ -1,4 +1,4 @@
-"""Pictures for results, reports and commands: grids of images, plots, files of images, and numbers as texts."""
+"""Pictures for results, reports and commands: grids of images, plots, files of images, and numbers as text."""
 
 from semreg.pictures.files import gif, png, write_picture
 from semreg.pictures.grids import image_grid, pixels

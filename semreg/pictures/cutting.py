@@ -1,4 +1,4 @@
-"""The images of a picture, cut out of it again by its walk."""
+"""Cuts the images out of a picture, by its walk."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of a picture's images, each `(height, width, 3)` and of one shape, as they were before they were enlarged.
+    """A row of a picture's images, each `(height, width, 3)` and of one shape, before they were enlarged.
 
-    `labels` say something of each image, or there are none.
+    `labels` has a text for each image, or is empty.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Strip:
 
     @functools.cached_property
     def digest(self) -> str:
-        """What tells these images, with their labels, from all others."""
+        """A digest that differs for other images or labels."""
         told = hashlib.sha256(repr((self.images[0].shape, self.labels)).encode())
         for image in self.images:
             told.update(image.tobytes())
@@ -38,7 +38,7 @@ class Strip:
 
 
 def whole(png: bytes) -> Pixels:
-    """The pixels of a PNG, `(height, width, 3)`. Raises ValueError if they can't be read."""
+    """Return the pixels of a PNG, `(height, width, 3)`. Raises ValueError if they can't be read."""
     from PIL import Image
 
     try:
@@ -49,7 +49,7 @@ def whole(png: bytes) -> Pixels:
 
 
 def strips_of(picture: Picture) -> list[Strip]:
-    """The rows of images that a picture's walk leads through.
+    """Return the rows of images on a picture's walk.
 
     Raises ValueError if it has none, if the walk doesn't fit the picture, or if the images of a row differ in shape.
     """
@@ -75,7 +75,7 @@ def strips_of(picture: Picture) -> list[Strip]:
 
 
 def as_drawn(images: list[Pixels]) -> list[Pixels]:
-    """Images of one shape as before they were enlarged, by the largest whole number by which all may have been."""
+    """Return images of one shape before enlargement, by the largest whole factor that is possible for all."""
     common = math.gcd(*images[0].shape[:2])
     for scale in range(common, 1, -1):
         if common % scale == 0:

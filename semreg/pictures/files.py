@@ -1,4 +1,4 @@
-"""Images as files: PNGs, and GIFs that run on and on; each whole or as it was."""
+"""Images as files: PNGs, and GIFs that loop; each is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 from semreg.pictures.grids import GAP, TILE, coloured, enlarged, pixels
 from semreg.store.disk import write_whole, writing
 
-ADVICE = "mend that, or choose another place by --out"
+ADVICE = "fix this, or choose another place by --out"
 
 
 def write_picture(path: str | Path, content: bytes) -> None:
-    """Write a file that is whole or as it was, in a folder that is made if need be. Raises CannotWrite."""
+    """Write a file, completely or not at all, and make its folder if it is missing. Raises CannotWrite."""
     with writing(Path(path), ADVICE):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_whole(Path(path), content)
 
 
 def png(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> bytes:
-    """An image `(1 or 3, height, width)` as a PNG, grey or RGB. Raises ValueError for another shape."""
+    """Return an image `(1 or 3, height, width)` as a PNG, grey or RGB. Raises ValueError for another shape."""
     buffer = BytesIO()
     picture(image, value_range, scale=scale).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def picture(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> Any:
-    """An image `(1 or 3, height, width)` as one of Pillow's, each pixel `scale` × `scale` large, unsmoothed.
+    """Return an image `(1 or 3, height, width)` as a Pillow image, each pixel `scale` × `scale` large, unsmoothed.
 
     Raises ValueError for another shape.
     """
@@ -42,9 +42,9 @@ def picture(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> 
 
 
 def strip(rows: Sequence[Any], value_range: tuple[float, float]) -> bytes:
-    """Rows of images, each `(images, 1 or 3, height, width)`, one under another as a PNG, with nothing written on it.
+    """Return rows of images, each `(images, 1 or 3, height, width)`, one under another as a PNG without text.
 
-    Small images are enlarged as far as half a tile of a picture's grid. Raises ValueError for another shape.
+    Small images are enlarged up to half a tile of a picture's grid. Raises ValueError for another shape.
     """
     from PIL import Image
 
@@ -65,7 +65,7 @@ def _padded(values: NDArray[np.uint8], below: int, right: int) -> NDArray[np.uin
 
 
 def gif(images: Sequence[Any], value_range: tuple[float, float], *, scale: int | None = None) -> bytes:
-    """Images `(1 or 3, height, width)` as a GIF that runs on and on, ten a second, each pixel `scale` × `scale` large.
+    """Return images `(1 or 3, height, width)` as a GIF that loops, ten a second, each pixel `scale` × `scale` large.
 
     Small images are enlarged as in a picture's grid by default. Raises ValueError for another shape, or no image.
     """

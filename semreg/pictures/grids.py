@@ -1,4 +1,4 @@
-"""Grids of images, as PNGs of twice the page's pixels."""
+"""Grids of images, as PNGs with twice the page's resolution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semreg.pictures.style import (
 )
 
 TILE = 128
-"""Pixels: images are enlarged by the whole number that comes closest to it from below."""
+"""Pixels: images are enlarged by the largest whole factor that doesn't exceed it."""
 
 
 _WIDEST = 1800  # pixels: more columns make smaller tiles
@@ -40,12 +40,12 @@ def image_grid(
     scale: int | None = None,
     caption: str = "",
 ) -> Picture:
-    """Images in rows, each a tensor `(images, channels, height, width)` or a list of `(channels, height, width)`.
+    """Draw images in rows, each a tensor `(images, channels, height, width)` or a list of `(channels, height, width)`.
 
-    Channels are 1 or 3, values lie in `value_range` and are clipped to it. Small images are enlarged by a whole number,
-    `scale` if it is given, without smoothing. Rows may differ in length. `image_labels` stand under each image. In a
-    report a slider walks through the columns. Raises ValueError for images of differing or unfit shapes and for labels
-    that do not match in number.
+    Channels are 1 or 3, values are in `value_range` and are clipped to it. Small images are enlarged by a whole number,
+    `scale` if it is given, without smoothing. Rows may differ in length. `image_labels` are printed under each image.
+    In a report a slider moves through the columns. Raises ValueError for images of differing or unfit shapes and for a
+    wrong number of labels.
     """
     from matplotlib.figure import Figure
 
@@ -78,7 +78,7 @@ def image_grid(
             )
             for image, (x0, y0, across, down) in zip(row, boxes[-1], strict=True):
                 canvas[y0 : y0 + down, x0 : x0 + across] = enlarged(image, scale)
-        # A hundredth of a pixel more, for the size in pixels is rounded down.
+        # A hundredth of a pixel more, since the size in pixels is rounded down.
         figure = Figure(figsize=((total[0] + 0.01) / DPI, (total[1] + 0.01) / DPI), dpi=DPI)
         figure.figimage(canvas)
         for y, label in enumerate(row_labels or ()):
@@ -104,7 +104,7 @@ def image_grid(
 
 
 def pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
-    """An image `(1 or 3, height, width)` as uint8 `(height, width, 1 or 3)`, clipped to `value_range`.
+    """Return an image `(1 or 3, height, width)` as uint8 `(height, width, 1 or 3)`, clipped to `value_range`.
 
     Raises ValueError for another shape.
     """
@@ -117,11 +117,11 @@ def pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
 
 
 def enlarged(values: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Pixels `(height, width, channels)`, each `scale` × `scale` large, unsmoothed."""
+    """Return pixels `(height, width, channels)`, each `scale` × `scale` large, unsmoothed."""
     return repeat(values, "height width channels -> (height down) (width across) channels", down=scale, across=scale)
 
 
 def coloured(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
-    """The pixels of an image `(height, width, 3)`, three times the same where it is grey."""
+    """Return the pixels of an image `(height, width, 3)`, with three equal channels if it is grey."""
     values = pixels(image, value_range)
     return repeat(values, "height width 1 -> height width colours", colours=3) if values.shape[2] == 1 else values

@@ -1,4 +1,4 @@
-"""Results as HTML that stands by itself: for notebooks, without scripts or styles of the page's own."""
+"""Results as HTML for notebooks, without scripts or styles from outside."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from semreg.pictures.style import PIXEL_RATIO
 from semreg.store.numbers import column, number
 
 NOTHING = "–"
-"""Stands where a table has no value."""
+"""The text of a cell without a value."""
 MOST_ROWS = 30
-"""Of a table; a report shows all."""
+"""The most rows of a table; a report shows all."""
 MOST_BYTES = 100_000
-"""Of the pictures that are shown beside the first: a notebook keeps them all."""
+"""The most bytes of pictures after the first: a notebook stores them all."""
 
 
 def result_html(result: Result) -> str:
-    """The summary, figures, tables and pictures of a result."""
+    """Return the summary, figures, tables and pictures of a result."""
     parts = [f"<p>{escape(result.summary)}</p>"] if result.summary else []
     parts += [figures_html({"": result})] if result.figures else []
     parts += [f"{_title(table)}{table_html(table.columns, cells(table))}" for table in result.tables]
@@ -31,7 +31,7 @@ def result_html(result: Result) -> str:
 
 
 def figures_html(results: Mapping[str, Result]) -> str:
-    """The figures of evaluations by their names, beside those of the paper where there are any."""
+    """Return the figures of evaluations by their names, beside the paper's, if there are any."""
     by_paper = any(result.paper for result in results.values())
     rows = [
         [
@@ -46,14 +46,15 @@ def figures_html(results: Mapping[str, Result]) -> str:
 
 
 def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of texts; of many rows the first, and how many more there are."""
+    """Return a table of text; a long one shows its first rows, and the number of the others."""
     lines = [_row("th", columns), *(_row("td", row) for row in rows[:MOST_ROWS])]
     more = f"<p>and {len(rows) - MOST_ROWS} more rows</p>" if len(rows) > MOST_ROWS else ""
     return f"<table>{''.join(lines)}</table>{more}"
 
 
 def pictures_html(pictures: Iterable[Picture]) -> str:
-    """Pictures below their titles, with the pixels of a page: as many as a notebook keeps well, and how many more."""
+    """Return pictures below their titles, at the page's resolution: as many as a notebook can store, and the number of
+    others."""
     parts: list[str] = []
     size = left_out = 0
     for picture in map(_small, pictures):
@@ -68,19 +69,19 @@ def pictures_html(pictures: Iterable[Picture]) -> str:
 
 
 def as_uri(picture: Picture) -> str:
-    """A picture as the address of an image."""
+    """Return a picture as the address of an image."""
     return f"data:image/png;base64,{base64.b64encode(picture.png).decode('ascii')}"
 
 
 def page_width(picture: Picture) -> int:
-    """How wide a picture wants to be on a page; a PNG's width stands in its header."""
+    """Return the width of a picture on a page; a PNG's header has its width."""
     if len(picture.png) < 24 or not picture.png.startswith(b"\x89PNG"):
         return 600
     return int(struct.unpack(">I", picture.png[16:20])[0]) // PIXEL_RATIO
 
 
 def cells(table: Table) -> list[list[str]]:
-    """The texts of a table, row by row; numbers of a column have as many decimals as the others in it."""
+    """Return the texts of a table, row by row; all numbers of a column have the same number of decimals."""
     rows = [[NOTHING if value is None else str(value) for value in row] for row in table.rows]
     for place in range(len(table.columns)):
         own = [k for k, row in enumerate(table.rows) if place < len(row) and isinstance(row[place], float)]
@@ -91,7 +92,7 @@ def cells(table: Table) -> list[list[str]]:
 
 
 def _small(picture: Picture) -> Picture:
-    """A picture with as many pixels as it is wide on a page."""
+    """Return a picture with as many pixels as it is wide on a page."""
     from PIL import Image
 
     with Image.open(BytesIO(picture.png)) as image:

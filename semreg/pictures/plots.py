@@ -1,4 +1,4 @@
-"""Heat maps, lines, bars and points, as PNGs of twice the page's pixels."""
+"""Heat maps, lines, bars and points, as PNGs with twice the page's resolution."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def heat_map(
     caption: str = "",
     limits: tuple[float, float] = (-1, 1),
 ) -> Picture:
-    """A matrix as colours, `labels` naming its rows, and its columns alike where `columns` doesn't name them.
+    """Draw a matrix as colours; `labels` name its rows, and also its columns unless `columns` does.
 
-    Few enough cells also carry their value. Limits around zero get a diverging scale. Raises ValueError if the matrix
-    does not fit the labels.
+    If the cells are few, they also show their value. Limits around zero get a diverging scale. Raises ValueError if the
+    matrix does not fit the labels.
     """
     values, above = as_array(matrix), labels if columns is None else columns
     if values.shape != (len(labels), len(above)):
@@ -83,11 +83,11 @@ def line_plot(
     deviations: Mapping[str, Any] | None = None,
     connected: bool = True,
 ) -> Picture:
-    """Named lines, each a pair of sequences (x, y); a line of few points shows them.
+    """Draw named lines, each a pair of sequences (x, y); a line of few points shows them.
 
-    `log_y`, `log_x`: logarithmic axes. `x_ticks`: what stands at places of the x axis, and nowhere else. `deviations`:
-    by the names of lines, how far a bar reaches above and below each of its points. Unless `connected`, there
-    are points alone.
+    `log_y`, `log_x`: logarithmic axes. `x_ticks`: the texts at positions of the x axis, which has no others then.
+    `deviations`: by the names of lines, how far a bar extends above and below each of its points. Unless `connected`,
+    only points are drawn.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -120,7 +120,7 @@ def line_plot(
         if log_y:
             axes.set_yscale("log")
         elif not any(as_array(y).any() for _, y in series.values()):
-            axes.set_ylim(-0.05, 1)  # by itself the axis would reach as far below zero as above
+            axes.set_ylim(-0.05, 1)  # by default the axis would extend as far below zero as above
         axes.grid(axis="y", linewidth=0.8)
         axes.set_axisbelow(True)
         legend(figure, axes, len(series))
@@ -136,10 +136,10 @@ def bar_plot(
     line: tuple[str, float] | None = None,
     caption: str = "",
 ) -> Picture:
-    """Grouped bars: for each label one bar of every series. Many or long labels lie on their side.
+    """Draw grouped bars: for each label one bar of every series. If labels are many or long, the bars are horizontal.
 
-    `line` is a name and a value to compare all bars with, such as chance. Raises ValueError if a series has not one
-    value for each label.
+    `line` is a name and a value to compare all bars with, such as chance. Raises ValueError if a series lacks one value
+    for each label.
     """
     heights = {name: as_array(values) for name, values in series.items()}
     for name, values in heights.items():
@@ -174,10 +174,10 @@ def bar_plot(
 def share_plot(
     title: str, labels: Sequence[str], parts: dict[str, Any], *, totals: Sequence[str] | None = None, caption: str = ""
 ) -> Picture:
-    """Stacked bars, lying, each as long as the others: for each label the shares of its parts in their sum.
+    """Draw horizontal stacked bars of the same length: for each label the shares of its parts in their sum.
 
-    `totals` are texts behind the bars. Raises ValueError if a part has not one value for each label, or the texts do
-    not match in number.
+    `totals` are texts behind the bars. Raises ValueError if a part lacks one value for each label, or the texts do not
+    match in number.
     """
     require_count("totals", totals, len(labels))
     values = {name: as_array(part) for name, part in parts.items()}
@@ -214,10 +214,10 @@ def scatter_plot(
     limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
     caption: str = "",
 ) -> Picture:
-    """Points `(count, 2)` in the colours of their classes `(count,)`, indices into `names`.
+    """Draw points `(count, 2)` in the colours of their classes `(count,)`, indices into `names`.
 
-    Each class is named at the median of its points. Axes have no numbers; the same `limits` for x and y make
-    several pictures of one scale. Raises ValueError if points and classes differ in number.
+    The name of each class is at the median of its points. Axes have no numbers; the same `limits` for x and y give
+    several pictures the same scale. Raises ValueError if points and classes differ in number.
     """
     places, owners = as_array(points), as_array(classes).astype(int)
     if places.shape != (len(owners), 2):
@@ -245,9 +245,10 @@ def point_plot(
     y_label: str,
     caption: str = "",
 ) -> Picture:
-    """Named points, each x and y with its deviation, an error bar where it is not None: numbered, the names beside.
+    """Draw named points, each x and y with its deviation, an error bar if it is not None; numbered, with a legend of
+    names.
 
-    Raises ValueError if there is no point.
+    Raises ValueError if there are no points.
     """
     if not points:
         raise ValueError("a plot of points needs some, got none")
@@ -272,7 +273,7 @@ def point_plot(
                 elinewidth=1,
                 capsize=2,
             )
-            # Each towards another corner than its neighbours in the list, which may lie in the same place.
+            # Neighbours in the list may be at the same place, so their numbers are at different corners.
             right, above = position % 4 in (0, 3), position % 2 == 0
             axes.annotate(
                 str(position + 1),
@@ -292,9 +293,9 @@ def point_plot(
 
 
 def class_colours(count: int) -> list[str]:
-    """A colour for each class, `#rrggbb`: hues in order once round the circle, every other one darker.
+    """Return a colour for each class, `#rrggbb`: hues in order around the circle, every other one darker.
 
-    Up to three have the first of the colours of lines, which those who don't tell red from green tell apart.
+    Up to three classes get the first colours of lines, which are safe for colour-blind readers.
     """
     if count <= 3:
         return list(COLOURS[:count])

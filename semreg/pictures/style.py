@@ -1,4 +1,4 @@
-"""What all pictures share: fonts and colours, sizes in pixels, and PNGs of twice the page's pixels."""
+"""The common style of pictures: fonts and colours, sizes in pixels, and PNGs with twice the page's resolution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # matplotlib takes half a second, and most runs are opened to draw nothing
+if TYPE_CHECKING:  # importing matplotlib takes half a second, and most opened runs draw nothing
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -47,7 +47,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Inside, what is drawn has our fonts and colours."""
+    """Use semreg's fonts and colours inside the block."""
     import matplotlib
 
     with matplotlib.rc_context(_STYLE):
@@ -55,12 +55,12 @@ def styled() -> Iterator[None]:
 
 
 def fit_in_a_row(labels: Sequence[str]) -> bool:
-    """Whether labels fit beside each other under a plot."""
+    """Return whether labels fit beside each other under a plot."""
     return sum(map(len, labels)) + 2 * len(labels) <= 56
 
 
 def as_array(values: Any) -> NDArray[Any]:
-    """A tensor of any device, or anything NumPy understands, as an array of floats."""
+    """Return a tensor of any device, or anything that NumPy reads, as an array of floats."""
     values = values.detach().cpu() if hasattr(values, "detach") else values
     return np.asarray(values, dtype=np.float64)
 
@@ -71,7 +71,7 @@ def require_count(what: str, labels: Sequence[Any] | None, count: int) -> None:
 
 
 def text_size(labels: Sequence[str], rotation: float) -> tuple[int, int]:
-    """Width and height in pixels of the largest label."""
+    """Return width and height in pixels of the largest label."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -95,7 +95,7 @@ def legend(figure: Figure, axes: Axes, count: int) -> None:
 
 
 def legend_columns(labels: Sequence[str]) -> int:
-    """How many labels stand beside each other in a legend above a plot."""
+    """Return how many labels fit beside each other in a legend above a plot."""
     return max(1, min(len(labels), 4, 72 // (max(map(len, labels)) + 5)))
 
 
@@ -103,6 +103,6 @@ def png_of(figure: Figure) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = BytesIO()
-    # Without the Software entry the same figure is the same bytes, whichever matplotlib drew it.
+    # Without the Software entry, every version of matplotlib writes the same bytes for the same figure.
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""How large a recipe may be. Far beyond any that is meant, and small enough that checking one takes seconds at most."""
+"""Limits on the size of a recipe: far above any real recipe, and small enough that a check takes seconds at most."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from semreg.core import Problem, UserError
 from semreg.recipe.names import near
 
 TomlTable = dict[str, Any]
-"""A table as TOML has it: of texts, numbers, truth values, lists and tables."""
+"""A TOML table: texts, numbers, truth values, lists and tables."""
 
 LARGEST_FILE = 200_000
 """Bytes of a file."""
 LONGEST_LINE = 10_000
-"""Bytes of a line: the standard library's parser takes time quadratic in the length of a key."""
+"""Bytes of a line: the time of the standard library's parser is quadratic in the length of a key."""
 DEEPEST_TABLE = 16
-"""Tables and lists inside each other."""
+"""Depth of nested tables and lists."""
 LONGEST_KEY = 100
 """Characters of a key."""
 LARGEST_INTEGER = 2**63 - 1
-"""The largest that TOML promises, and that tensors can have as a size."""
+"""The largest integer that TOML guarantees, and that a tensor's size may have."""
 SMALLEST_NUMBER = 1.2e-38
-"""What float32 holds without losing digits, which CPUs take for 0, or are slowed by."""
+"""The smallest normal float32; CPUs round smaller numbers to 0, or compute with them slowly."""
 MOST_ENTRIES = 5_000
-"""Keys and items of lists of a whole recipe, with `[each]` written out."""
+"""Keys and items of lists in a whole recipe, with `[each]` expanded."""
 MOST_CHARACTERS = 500_000
-"""Characters of all its texts together."""
+"""Characters in all its texts together."""
 DEEPEST_EXTENDS = 16
-"""Recipes that extend each other in a chain."""
+"""Length of a chain of recipes that extend each other."""
 MOST_FILES = 64
 """Files that are read for one recipe."""
 
 
 def read_toml(path: Path) -> TomlTable:
-    """The table in a TOML file; a byte-order mark before it is passed over.
+    """Return the table in a TOML file; a leading byte-order mark is ignored.
 
-    Raises UserError if it is not there, not readable, not TOML or beyond the bounds.
+    Raises UserError if the file is missing, unreadable, not TOML or beyond the limits.
     """
     try:
         table = parse_toml(_read(path).decode("utf-8").removeprefix("\ufeff"))
@@ -55,7 +55,7 @@ def read_toml(path: Path) -> TomlTable:
 
 
 def parse_toml(text: str) -> TomlTable:
-    """The table in TOML text. Raises tomllib.TOMLDecodeError for all that is none."""
+    """Return the table in TOML text. Raises tomllib.TOMLDecodeError for any other text."""
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -63,12 +63,12 @@ def parse_toml(text: str) -> TomlTable:
     except ValueError as error:
         if isinstance(error, tomllib.TOMLDecodeError):
             raise
-        raise tomllib.TOMLDecodeError(str(error).partition(";")[0]) from None  # digits or dates beyond Python's own
+        raise tomllib.TOMLDecodeError(str(error).partition(";")[0]) from None  # more digits than Python allows
 
 
 def _read(path: Path) -> bytes:
-    if not stat.S_ISREG(path.stat().st_mode):  # a device never ends, a pipe may never begin
-        raise UserError(str(path), "cannot be read: it is no file")
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a device never ends, and reading a pipe may never start
+        raise UserError(str(path), "cannot be read: it is not a file")
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     require_short(content, str(path))
@@ -76,16 +76,16 @@ def _read(path: Path) -> bytes:
 
 
 def require_short(content: bytes, source: str) -> None:
-    """Raises UserError for a text, or a line in it, that is longer than any of a recipe."""
+    """Raise UserError if a text, or a line in it, is too long for a recipe."""
     if len(content) > LARGEST_FILE:
-        raise UserError(source, f"larger than {LARGEST_FILE} bytes, which no recipe is")
+        raise UserError(source, f"larger than {LARGEST_FILE} bytes; expected a smaller file")
     for number, line in enumerate(content.split(b"\n"), start=1):
         if len(line) > LONGEST_LINE:
-            raise UserError(source, f"line {number} is longer than {LONGEST_LINE} bytes, which none of a recipe is")
+            raise UserError(source, f"line {number} is longer than {LONGEST_LINE} bytes; expected a shorter one")
 
 
 def require_bounds(table: TomlTable, source: str) -> None:
-    """Raises UserError for a table that is too deep or too large, or holds a key or a number that is."""
+    """Raise UserError if a table is too deep or too large, or has a key or number beyond the limits."""
     entries = characters = 0
     pending: list[tuple[Any, str, int]] = [(table, "", 0)]
     while pending:
@@ -95,20 +95,20 @@ def require_bounds(table: TomlTable, source: str) -> None:
         if isinstance(value, dict):
             for key in value:
                 if not (key.isprintable() and 0 < len(key) <= LONGEST_KEY):
-                    message = f"{_shown(key)} is no key: 1 to {LONGEST_KEY} printable characters are"
+                    message = f"{_shown(key)} is not a key; expected 1 to {LONGEST_KEY} printable characters"
                     raise UserError(source, [Problem(where, message)])
             inside = [(inner, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()]
         else:
             inside = [(inner, where, depth + 1) for inner in value] if isinstance(value, list) else []
         if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
-            raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not know")])
+            raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not allow")])
         if isinstance(value, float) and 0 < abs(value) < SMALLEST_NUMBER:
             message = f"{value!r} is too small a number; float32 holds {SMALLEST_NUMBER:g} and above, and 0"
             raise UserError(source, [Problem(where, message)])
         entries += len(inside)
         characters += len(value) if isinstance(value, str) else 0
         if entries > MOST_ENTRIES or characters > MOST_CHARACTERS:
-            too_much = f"more than {MOST_ENTRIES} entries or {MOST_CHARACTERS} characters, which no recipe has"
+            too_much = f"more than {MOST_ENTRIES} entries or {MOST_CHARACTERS} characters; expected fewer"
             raise UserError(source, too_much)
         pending += inside
 

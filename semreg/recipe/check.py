@@ -1,4 +1,5 @@
-"""`semreg check`: everything that can be known of a recipe without data and without training, all mistakes at once."""
+"""`semreg check`: finds all errors of a recipe that show without data and without training, and
+reports them together."""
 
 from __future__ import annotations
 
@@ -46,11 +47,11 @@ from semreg.store.recipes import judged_on
 def check(
     recipe: Recipe, *, data_root: str | Path = "data", fallback: bool = False, trained_on: Specification | None = None
 ) -> Plan:
-    """The plan of a recipe, with its `[fallback]` merged in if asked for.
+    """Return the plan of a recipe, with its `[fallback]` merged in if asked for.
 
-    `plan.missing` says whether the data set is there. Of a run that is opened, `trained_on` are the fields of its data:
-    then neither the data set nor the recipes of judges need to be there, and `plan.lacking` says what else is not.
-    Raises UserError with all the mistakes that were found.
+    `plan.missing` states whether the data set is missing. For a trained run, `trained_on` are the fields of its data:
+    then the data set and the recipes of judges may be missing, and `plan.lacking` states all else that is. Raises
+    UserError with all errors found.
     """
     if judged_on(recipe.path.stem)[1] != "test":
         said = f"no recipe can be called {recipe.path.stem!r}: results on validation images are kept by such names"
@@ -69,7 +70,7 @@ def check(
 
 
 def _with_quotes(problem: Problem, overrides: Sequence[str]) -> Problem:
-    """A mistake, and how `--set KEY=VALUE` is written where TOML took a text for a number, a date or a truth value."""
+    """Add the right form of `--set KEY=VALUE` to an error, if TOML read a text as a number, a date or a truth value."""
     for key, _, value in (override.partition("=") for override in overrides):
         if key.strip() == problem.where and NO_TEXT in problem.message:
             written = shlex.join(["--set", f'{key.strip()}="{value.strip()}"'])
@@ -78,10 +79,11 @@ def _with_quotes(problem: Problem, overrides: Sequence[str]) -> Problem:
 
 
 def _drop_options_of_other_data(table: TomlTable, data: DataTable, recipe: Recipe) -> bool:
-    """Whether `--set data.path=FOLDER`, which is meant for the recipe's own data set, was taken from its fallback's."""
+    """Return whether `--set data.path=FOLDER`, which is for the recipe's own data set, was removed from
+    its fallback's."""
     try:
         taken = signature_of(load(find(data.use, ("dataset",)))).parameters
-    except (LookupError, UserError, TypeError):  # of which the checks tell
+    except (LookupError, UserError, TypeError):  # the checks report these
         return False
     changes = [override.get("data") for override in recipe.overrides]
     changed = {key for change in changes if isinstance(change, dict) for key in change}
@@ -92,10 +94,11 @@ def _drop_options_of_other_data(table: TomlTable, data: DataTable, recipe: Recip
 
 
 def check_all(recipe: Recipe, *, data_root: str | Path = "data", fallback: bool = True) -> Plan:
-    """The plan of a recipe, after both the recipe itself and, unless `fallback` is False, its fallback were checked.
+    """Return the plan of a recipe, after checks of both the recipe itself and, unless `fallback` is False, its
+    fallback.
 
-    Where the data set's fields cannot be known without the set itself, the plan is the fallback's, and its `missing`
-    says what is not there. Raises UserError; of mistakes that only the fallback has it says so.
+    If the fields are unknown without the data set itself, this is the fallback's plan, and its `missing` names the
+    missing files. Raises UserError; it marks errors that only the fallback has.
     """
     try:
         plan = check(recipe, data_root=data_root)
@@ -110,11 +113,11 @@ def check_all(recipe: Recipe, *, data_root: str | Path = "data", fallback: bool 
 
 FOLDER_NAME = re.compile(r"\w[\w.-]*")
 FILLED_IN_COMPARISONS = ("names",)
-"""What a table fills in where it calls a comparison."""
+"""The inputs of a comparison that the table fills in."""
 
 
 class _Checker:
-    """Makes the plan of one resolved recipe, part by part; the mistakes of each part are raised before the next."""
+    """Makes the plan of one resolved recipe, part by part; it raises the errors of each part before the next part."""
 
     def __init__(
         self,
@@ -134,7 +137,7 @@ class _Checker:
         node = self.made(self.data_node())
         dataset, fields, missing = self.data_set(node)
         resolver = Resolver(fields)
-        graph = self.made(build_graph(resolver, self.tables))  # what follows would repeat each mistake
+        graph = self.made(build_graph(resolver, self.tables))  # the next parts would repeat each error
         roles, phases, evaluations, comparisons = self.made(self.roles_and_more(resolver, graph))
         measuring = [*(one.node for one in evaluations.values()), *(one.node for one in comparisons.values())]
         return Plan(
@@ -144,7 +147,7 @@ class _Checker:
         )  # fmt: skip
 
     def made(self, building: Building[Made]) -> Made:
-        """What a builder makes. Raises UserError with its mistakes; of a run that is opened they are kept instead."""
+        """Return the builder's result. Raises UserError with its errors; for a trained run they are kept instead."""
         if self.trained_on is None:
             return settle(building, self.source)
         made, problems = survey(building)
@@ -152,7 +155,7 @@ class _Checker:
         return made
 
     def data_node(self) -> Building[Node | None]:
-        """The data set's call, after the distributions that the recipe requires were looked for."""
+        """Return the data set's call, after a check that the distributions that the recipe requires are installed."""
         for name in self.tables.requires:
             try:
                 metadata.distribution(name)
@@ -162,7 +165,8 @@ class _Checker:
         return (yield from Resolver({}).node(data.use, ("dataset",), data.options, "data"))
 
     def data_set(self, node: Node | None) -> tuple[Dataset | None, Specification, DataMissing | None]:
-        """The data set, its fields, and whether it is there. Raises DataMissing where its fields can't be known."""
+        """Return the data set, its fields, and whether it is missing. Raises DataMissing if its fields are then
+        unknown."""
         if node is None:
             if self.trained_on is None:
                 raise UserError(self.source, [Problem("data", "there is no data set")])
@@ -200,14 +204,14 @@ class _Checker:
             raise UserError(self.source, problems) from None
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # options that no type forbids: a path too long, a number too large
+        except BaseException as error:  # options that no type excludes: too long a path, too large a number
             raise component_error(node, self.source, error) from error
         return dataset, fields, None
 
     def roles_and_more(
         self, resolver: Resolver, graph: Graph
     ) -> Building[tuple[Roles, tuple[PhasePlan, ...], dict[str, EvaluationPlan], dict[str, ComparisonPlan]]]:
-        """What reads the graph: roles, phases, evaluations and comparisons."""
+        """Build all parts that read the graph: roles, phases, evaluations and comparisons."""
         yield from unknown_read(resolver.fields, graph)
         roles = yield from build_roles(resolver, graph, self.tables.model)
         phases = yield from build_phases(resolver, graph, self.tables)
@@ -225,7 +229,8 @@ class _Checker:
         return roles, phases, evaluations, comparisons
 
     def check_watched(self, resolver: Resolver, graph: Graph) -> Iterator[Problem]:
-        """Names of `[watch]` that are no tensor, or a field that holds no images, and phases that can't name a file."""
+        """Yield the names in `[watch]` that are not a tensor or a field of images, and phases that can't name
+        a file."""
         table, fields = self.tables.watch, resolver.fields
         if table is None or self.trained_on is not None:
             return
@@ -252,7 +257,7 @@ class _Checker:
         judge = None
         wanted = component.signature.parameters.get("judge")
         if table.judge is not None and wanted is None:
-            yield Problem(f"{where}.judge", f"{shown(component)} asks no judge")
+            yield Problem(f"{where}.judge", f"{shown(component)} uses no judge")
         elif table.judge is not None:
             try:
                 judge = find_recipe(table.judge, self.recipe.path.parent)
@@ -263,7 +268,7 @@ class _Checker:
         elif wanted is not None and wanted.default is inspect.Parameter.empty:
             yield Problem(where, f"{shown(component)} needs 'judge', the recipe of an independent classifier")
         if table.judge_data and table.judge is None:
-            yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
+            yield Problem(f"{where}.judge_data", "this key needs 'judge', which is missing")
         paper = table.paper.figures(self.tables.data) if table.paper else {}
         return EvaluationPlan(name, node, judge, table.judge_data, paper)
 
@@ -281,12 +286,13 @@ class _Checker:
         yield from check_read(node, {*resolver.fields, *graph.tensors})
         read = list(reads_in(node))
         if len(read) != 1:
-            found = f"{', '.join(read)} are given" if read else "none is given, and [model] says no code"
+            found = f"{', '.join(read)} are given" if read else "none is given, and [model] names no code"
             yield Problem(where, f"{shown(node.loaded)} compares one tensor of several runs; {found}")
         return ComparisonPlan(name, node, table.across)
 
     def check_labels(self, resolver: Resolver, node: Node) -> Iterator[Problem]:
-        """Inputs of an evaluation that are to be labels, and are none, or are not in the order that is wanted."""
+        """Yield the inputs of an evaluation that must be labels and are not, or whose classes lack the
+        required order."""
         who, roles = shown(node.loaded), roles_of_inputs(node.loaded.signature)
         for read, wanted in zip(reads_in(node), roles, strict=False):
             field = resolver.fields.get(read)
@@ -303,14 +309,14 @@ class _Checker:
 
 
 def check_read(node: Node, readable: Collection[str]) -> Iterator[Problem]:
-    """Names that a call reads, and that nothing has."""
+    """Yield the names that a call reads and that don't exist."""
     for read in reads_in(node):
         if read not in readable:
             yield Problem(node.where, f"nothing is called {read!r}{closest(read, readable)}")
 
 
 def unused(graph: Graph, roles: Roles, more: Sequence[Node]) -> list[str]:
-    """A warning for each module that nothing reads, neither the graph nor `more`."""
+    """Return a warning for each module that neither the graph nor `more` reads."""
     values = [*graph.tensors.values(), *graph.losses.values(), *more]
     found = uses(values, graph.tensors)
     used = found.read | found.modules | set(roles.prior.values())

@@ -1,4 +1,4 @@
-"""Where tables, such as resolved recipes, differ."""
+"""Differences between tables, such as resolved recipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Difference(NamedTuple):
-    """A dotted key, and what each side has there; None where it has nothing."""
+    """A dotted key and both sides' values there; None for a missing value."""
 
     key: str
     one: Any
@@ -15,20 +15,20 @@ class Difference(NamedTuple):
 
 
 def differences(one: Any, other: Any) -> Iterator[Difference]:
-    """The keys at which two tables, or lists of one length, are not the same."""
+    """Yield the keys at which two tables, or lists of the same length, differ."""
     for key, values in differing_values([one, other]):
         yield Difference(key, *values)
 
 
 def differing_keys(one: Any, other: Any) -> list[str]:
-    """The dotted keys at which two tables, or lists, are not the same."""
+    """Return the dotted keys at which two tables, or lists, differ."""
     return [difference.key for difference in differences(one, other)]
 
 
 def differing_values(tables: Sequence[Any], where: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """The dotted keys at which not all of these tables, or lists of one length, are the same, with what each has there.
+    """Yield the dotted keys at which these tables, or lists of one length, differ, with the value in each.
 
-    That is None where it has nothing; a table that some lack comes as a whole.
+    A missing value is None; a table that some of them lack is one value.
     """
     if all(isinstance(table, Mapping) for table in tables):
         for key in dict.fromkeys(key for table in tables for key in table):

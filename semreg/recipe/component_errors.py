@@ -1,4 +1,4 @@
-"""What a component raises, told as its fault: where the recipe names it, its name, its plugin and the cause."""
+"""Errors that a component raises, with their place in the recipe, the component's name, its plugin and the cause."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ LONGEST_CAUSE = 300
 
 @contextmanager
 def naming_component(node: Node, source: str, where: str = "") -> Iterator[None]:
-    """Inside, what a component of the recipe `source` raises becomes a UserError at its key, or at `where`.
+    """Turn errors of a component of the recipe `source`, raised inside the block, into a UserError at its key, or at
+    `where`.
 
-    It is a ComponentError if it would end the process. Ctrl-C stays what it is.
+    An error that would end the process becomes a ComponentError. Ctrl-C stays a KeyboardInterrupt.
     """
     try:
         yield
@@ -31,7 +32,7 @@ def naming_component(node: Node, source: str, where: str = "") -> Iterator[None]
 
 @contextmanager
 def naming_losses(losses: Mapping[str, Node], source: str) -> Iterator[None]:
-    """Inside, what is raised where a gradient is computed becomes a UserError that names the losses."""
+    """Turn errors of a gradient's computation, raised inside the block, into a UserError that names the losses."""
     try:
         yield
     except KeyboardInterrupt:
@@ -39,7 +40,7 @@ def naming_losses(losses: Mapping[str, Node], source: str) -> Iterator[None]:
     except BaseException as error:
         if out_of_memory(error) or isinstance(error, ProcessLostError):
             raise
-        last = traceback.extract_tb(error.__traceback__)[-1]  # of whatever the loss depends on
+        last = traceback.extract_tb(error.__traceback__)[-1]  # from anything that the loss depends on
         place = f"{Path(last.filename).name} line {last.lineno}"
         said = f"its gradient can't be computed: it {failure_text(error)} ({place})"
         kind = UserError if isinstance(error, Exception) else ComponentError
@@ -47,7 +48,7 @@ def naming_losses(losses: Mapping[str, Node], source: str) -> Iterator[None]:
 
 
 def component_error(node: Node, source: str, error: BaseException, where: str = "") -> UserError:
-    """An error of a component's as what a user is told; a ValueError says itself what is wrong."""
+    """Return a component's error as a UserError; only the message of a ValueError is shown without its type."""
     kind = UserError if isinstance(error, Exception) else ComponentError
     said = f"{shown(node.loaded)} {failure_text(error)}"
     if isinstance(error, ValueError):
@@ -56,12 +57,12 @@ def component_error(node: Node, source: str, error: BaseException, where: str = 
 
 
 def shown(component: Loaded) -> str:
-    """A component with what brings it."""
+    """Return a component and its plugin as text."""
     return f"{component.name} ({component.origin})"
 
 
 def failure_text(error: BaseException) -> str:
-    """What a component did that raised an error, as it is read after its name."""
+    """Return what a component did to raise the error, to follow its name in a message."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r})"
     if isinstance(error, UserError):

@@ -1,4 +1,4 @@
-"""A recipe's text as it stands in another folder: comments and all, what it names written so that it is found there."""
+"""Copies a recipe's text to another folder: with its comments, and with references that are valid there."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _TEXT = re.compile(r"""(["'])(.*?)\1""")
 
 
 def copied_text(path: Path, folder: Path) -> str:
-    """The text of the recipe at `path` for a file in `folder`.
+    """Return the text of the recipe at `path` for a file in `folder`.
 
-    What it extends, its judges, and recipes whose weights it takes are names where they are shipped, and else paths
-    from there. Raises AmbiguousNameError for a name that is also a file's.
+    It refers to the recipes that it extends, its judges, and the recipes of its weights by name if they are shipped,
+    else by a path from `folder`. Raises AmbiguousNameError for a name that is also a file's.
     """
 
     def rewritten(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a component's own docstring says of it: the first sentence, and the paper that it is from."""
+"""Reads a component's own docstring: its first sentence, and its paper."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _PLACE = re.compile(
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a docstring, on one line; its first paragraph if that is none."""
+    """Return the first sentence of a docstring, on one line; else its first paragraph."""
     paragraph = text.split("\n\n", 1)[0]
     found = _SENTENCE.match(paragraph)
     return " ".join((found.group() if found else paragraph).split())
 
 
 def source_of(value: Any, documentation: str) -> str | None:
-    """The sentence after `Source:` (or `Source throughout:`, `Paper:`) in the docstring of a component.
+    """Return the sentence after `Source:` (or `Source throughout:`, `Paper:`) in the docstring of a component.
 
-    Without one that in the docstring of its module or package, with the place in that paper that the component names:
-    an equation, a section, a table or a figure.
+    Otherwise return that of its module or package, with the place in that paper that the component names: an equation,
+    a section, a table or a figure.
     """
     own = _named(documentation)
     if own:
@@ -45,7 +45,7 @@ def _named(documentation: str) -> str | None:
 
 
 def _places(documentation: str) -> str:
-    """The places of a paper in the first sentence of a docstring that has any."""
+    """Return the places in a paper from the first sentence of a docstring that has any."""
     for sentence in _SENTENCE.findall(documentation.partition("\nArgs:")[0]):
         places = _PLACE.findall(sentence)
         if places:

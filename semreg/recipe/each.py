@@ -1,4 +1,4 @@
-"""`[each]`: text substitution after merging and before parsing, without conditions and arithmetic."""
+"""`[each]`: text substitution after merging and before parsing, without conditions or arithmetic."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _SPREAD = re.compile(r"\*\s*((?:\w|\{\w+\})+)")
 
 
-_NOTHING = "\0"  # stands where a spread found no value, until it goes with its comma
+_NOTHING = "\0"  # marks a spread without values until it is removed with its comma
 
 
 def expand(table: TomlTable, source: str) -> TomlTable:
-    """The table with `[each]` taken out and its variables written out, everywhere, as text.
+    """Return the table without `[each]` and with its variables replaced everywhere in its text.
 
-    A key with a variable is repeated for every value; its contents see that value. In a list an entry with a free
-    variable is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's
-    name (`o = "m"`) takes the same values but never the one that `m` has at that place. A variable with a single value
-    and no such second name stands for its value in any text: a name that recipes which extend this one may change.
+    A key with a variable is repeated for every value; its contents use the same value. An entry of a list with a free
+    variable is also repeated; in an expression `*name_{m}` becomes all names. A variable defined by another's name
+    (`o = "m"`) takes the same values except the current value of `m`. A variable with a single value and without such a
+    second name is replaced in any text: recipes that extend this one may change this name.
     """
     table = dict(table)
     each = table.pop("each", {})
@@ -41,7 +41,7 @@ def expand(table: TomlTable, source: str) -> TomlTable:
 
 
 def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]]:
-    """For each variable its values and, for an alias, whose values they are."""
+    """Return the values of each variable and, for an alias, the variable that it takes them from."""
     if not isinstance(each, dict):
         raise UserError(source, [Problem("each", f"{each!r} is not a table of variables")])
     found: dict[str, tuple[list[str], str | None]] = {}
@@ -56,7 +56,7 @@ def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]
                 Problem(f"each.{name}", f"{values!r} is neither a list of names nor another variable's name")
             )
         if isinstance(values, list) and len(set(map(str, values))) < len(values):
-            problems.append(Problem(f"each.{name}", "a value stands there twice"))
+            problems.append(Problem(f"each.{name}", "a value occurs twice"))
     if problems:
         raise UserError(source, problems)
     return found
@@ -122,7 +122,7 @@ class _Expander:
         return text
 
     def bindings(self, text: str, bound: Mapping[str, str], where: str) -> list[dict[str, str]]:
-        """`bound` extended by every combination of values of the variables that are free in `text`."""
+        """Return `bound` extended by every combination of values of the variables that are free in `text`."""
         free = list(dict.fromkeys(v for v in _VARIABLE.findall(text) if v not in bound))
         unknown = [v for v in free if v not in self.variables]
         if unknown:
@@ -140,7 +140,7 @@ class _Expander:
         return found
 
     def require_room(self, entries: int, characters: int) -> None:
-        """Raises UserError once all that was written out is too much."""
+        """Raise UserError once the expanded recipe is too large."""
         self.entries += entries
         self.characters += characters
         if self.entries > MOST_ENTRIES or self.characters > MOST_CHARACTERS:

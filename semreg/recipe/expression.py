@@ -1,4 +1,5 @@
-"""Expressions of a recipe: names and calls, such as `decoder(z_s, sample(q_u))`. Parsed, never evaluated as Python."""
+"""Expressions of a recipe: names and calls, such as `decoder(z_s, sample(q_u))`. They are parsed,
+never run as Python."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from semreg.core.kinds import Place
 LONGEST = 10_000
 DEEPEST = 50
 CALLED: tuple[Place, ...] = ("call", "sampler", "evaluation", "comparison")
-"""Places of a recipe where an expression calls a component; at the others a text names it."""
+"""Places of a recipe that call a component in an expression; at other places a text names it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ Expression = Name | Call
 
 
 def can_call(name: str) -> bool:
-    """Whether an expression can call something of this name: letters, digits and _, and no word of Python's."""
+    """Return whether an expression can call this name: letters, digits and _, and not a keyword of Python."""
     try:
         return parse(f"{name}()") == Call(name, ())
     except ValueError:
@@ -47,7 +48,7 @@ def can_call(name: str) -> bool:
 
 
 def why_unsaid(name: str, place: Place) -> str:
-    """Why no recipe can say the name of a component at its place, and what fits; empty if one can."""
+    """Return why a recipe can't write the name of a component at its place, and which names fit; empty if it can."""
     if place in CALLED:
         return "" if can_call(name) else "letters, digits and _ fit, but no word of Python's"
     said = name.isprintable() and name and name == name.strip()
@@ -55,7 +56,8 @@ def why_unsaid(name: str, place: Place) -> str:
 
 
 def parse(text: str) -> Expression:
-    """The expression in `text`. Raises ValueError, with the reason, for anything but names and calls of names."""
+    """Return the expression in `text`. Raises ValueError, with the reason, for anything but names and
+    calls of names."""
     if len(text) > LONGEST:
         raise ValueError(f"an expression of {len(text)} characters; at most {LONGEST} are allowed")
     try:
@@ -93,7 +95,7 @@ def _shown(text: str) -> str:
 
 
 def names(expression: Expression) -> Iterator[str]:
-    """Every name read as an input, in order, repetitions included."""
+    """Yield every name that is read as an input, in order, repetitions included."""
     if isinstance(expression, Name):
         yield expression.name
     else:
@@ -102,7 +104,7 @@ def names(expression: Expression) -> Iterator[str]:
 
 
 def calls(expression: Expression) -> Iterator[Call]:
-    """Every call, inner ones first."""
+    """Yield every call, inner ones first."""
     if isinstance(expression, Call):
         for part in expression.inputs:
             yield from calls(part)

@@ -1,4 +1,4 @@
-"""Recipes as Python gives them: a path, a text of TOML, a dict."""
+"""Recipes from Python: a path, a text of TOML, or a dict."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 
 Given = str | Path | Mapping[str, Any] | Recipe
 NAMELESS = "recipe"
-"""What a recipe of no file is called, and so the folder of its run, unless it is given a name."""
+"""The default name of a recipe without a file, and so of its run's folder."""
 
 
 def is_file(given: Given) -> TypeGuard[str | Path]:
-    """Whether what is given names a recipe, and is none itself: a text is TOML if it has a line break."""
+    """Return whether `given` names a recipe rather than being one: a text is TOML if it has a line break."""
     return isinstance(given, Path) or (isinstance(given, str) and "\n" not in given)
 
 
 def recipe_of(given: Given, overrides: Sequence[str] = (), *, name: str | None = None) -> Recipe:
-    """The recipe that is given, with `overrides` ("losses.atnl.margin=0.9") kept for later.
+    """Return the recipe, with `overrides` ("losses.atnl.margin=0.9") stored for later.
 
     Args:
         given: a path; a text, which is TOML if it has a line break and else a name or a path; a table as a dict; or a
-            recipe that is loaded.
-        name: of a recipe that comes from no file.
+            loaded recipe.
+        name: of a recipe without a file.
 
-    Paths in a recipe of no file are looked for from the working folder. Raises UserError for all that is no recipe.
+    Paths in a recipe without a file are relative to the working folder. Raises UserError for all else.
     """
     if isinstance(given, Recipe):
         if overrides:
@@ -67,24 +67,24 @@ def _parsed(text: str, name: str) -> TomlTable:
 
 
 def plain(value: Any, name: str, where: str = "", depth: int = 0) -> Any:
-    """A value as TOML would have given it, for the key `where` of what is called `name`.
+    """Return a value in TOML's types, for the key `where` of the recipe `name`.
 
-    Raises UserError for what TOML doesn't know.
+    Raises UserError for types that TOML doesn't have.
     """
     if depth > DEEPEST_TABLE:  # a list may hold itself
         raise UserError(name, [Problem(where, f"more than {DEEPEST_TABLE} tables and lists inside each other")])
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise UserError(name, [Problem(where, f"{key!r:.60} is no key: keys are texts")])
+                raise UserError(name, [Problem(where, f"{key!r:.60} is not a key: keys are texts")])
         return {key: plain(inner, name, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner, name, where, depth + 1) for inner in value]
     if isinstance(value, Path):
         return str(value)
-    if getattr(value, "shape", None) == ():  # a number of NumPy's or PyTorch's
+    if getattr(value, "shape", None) == ():  # a number from NumPy or PyTorch
         return value.item()
     if isinstance(value, (str, bool, int, float, date, datetime, time)):
         return value
     fits = "texts, numbers, true or false, lists and dicts are; what has no value is left out"
-    raise UserError(name, [Problem(where, f"{value!r:.60} is nothing that a recipe holds: {fits}")])
+    raise UserError(name, [Problem(where, f"{value!r:.60} can't be a value of a recipe: {fits}")])

@@ -1,4 +1,4 @@
-"""The modules, tensors and losses of a recipe: every name resolved, no cycle, and what a gradient reaches."""
+"""The modules, tensors and losses of a recipe: resolves every name, finds cycles, and finds what a gradient reaches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semreg.recipe.resolve import Building, Made, Resolver
 from semreg.recipe.schema import ComponentTable, RecipeTables
 
 DEEPEST_CHAIN = 100
-"""Calls inside each other in one tensor, through the tensors that it reads."""
+"""Nested calls in one tensor, including those of the tensors that it reads."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Graph:
     _reached: dict[frozenset[str], dict[str, frozenset[str]]] = field(default_factory=dict)
 
     def reach(self, value: Value, leaves: frozenset[str]) -> frozenset[str]:
-        """The modules that a gradient of the value reaches; `leaves` are tensors computed beforehand."""
+        """Return the modules that a gradient of the value reaches; `leaves` are tensors that are already computed."""
         known = self._reached.setdefault(leaves, {})
 
         def reached(part: Value) -> frozenset[str]:
@@ -51,7 +51,7 @@ class Graph:
 
 
 def build_graph(resolver: Resolver, tables: RecipeTables) -> Building[Graph]:
-    """The graph of a recipe, as far as it can be made."""
+    """Build the graph of a recipe, as far as possible."""
     modules: dict[str, ModulePlan] = {}
     for name in tables.modules:
         module = yield from _module(resolver, name, tables)
@@ -85,7 +85,7 @@ def _module(resolver: Resolver, name: str, tables: RecipeTables) -> Building[Mod
 
 
 def _parsed(kind: str, entries: Mapping[str, ComponentTable]) -> Building[dict[str, Expression]]:
-    """The expressions of tensors or losses."""
+    """Parse the expressions of tensors or losses."""
     found = {}
     for name, table in entries.items():
         where = f"{kind}.{name}"
@@ -114,7 +114,7 @@ class _Calls:
     def value(
         self, expression: Expression, options: Mapping[str, Any], where: str, whole: Expression
     ) -> Building[Value | None]:
-        """An expression with its names resolved. Options belong to its outermost call; `whole` is for messages."""
+        """Resolve the names in an expression. Options belong to its outermost call; messages use `whole`."""
         if isinstance(expression, Name):
             if expression.name not in self.readable:
                 near = closest(expression.name, self.readable)
@@ -132,10 +132,10 @@ class _Calls:
         return replace(node, inputs=known)
 
     def of_module(self, call: Call, options: Mapping[str, Any], where: str) -> Building[Node | None]:
-        """A call of a module, without its inputs; its options stand with the module."""
+        """Return a call of a module, without its inputs; the module's table has its options."""
         module = self.modules.get(call.function)
         if module is None:
-            return None  # its own mistake is reported where it stands
+            return None  # its own error is reported at its table
         if options:
             yield Problem(where, f"{call.function} is a module: its options belong under modules.{call.function}")
         forward = getattr(module.node.loaded.value, "forward", None)
@@ -144,7 +144,7 @@ class _Calls:
         return Node(call.function, None, {}, (), where)
 
     def of_component(self, call: Call, options: Mapping[str, Any], where: str) -> Building[Node | None]:
-        """A call of a component, without its inputs."""
+        """Return a call of a component, without its inputs."""
         found = self.resolver.component(call.function, at_place("call"), where)
         component: Loaded | None = yield from _or_a_module(found, call.function, self.tables.modules)
         if component is None:
@@ -163,8 +163,8 @@ class _Calls:
 
 
 def _or_a_module(building: Building[Made], name: str, modules: Iterable[str]) -> Building[Made]:
-    """What a builder makes; its mistakes also name the modules that are called nearly as what was not found, or say
-    that a component is to be one."""
+    """Return the builder's result; an error for a name that was not found also lists modules with similar names, or
+    states that a component is needed."""
     while True:
         try:
             problem = next(building)
@@ -195,7 +195,7 @@ def _namespace(resolver: Resolver, tables: RecipeTables) -> Iterator[Problem]:
 
 
 def _cycles(tensors: Mapping[str, Expression]) -> Iterator[Problem]:
-    """Tensors that read themselves, and chains of tensors too long to be computed one inside another."""
+    """Yield tensors that read themselves, and chains of tensors that are too deep to compute."""
     depths: dict[str, int] = {}
 
     def visit(name: str, path: tuple[str, ...]) -> Iterator[Problem]:
@@ -212,7 +212,7 @@ def _cycles(tensors: Mapping[str, Expression]) -> Iterator[Problem]:
                 depth = _depth(expression, depths) + isinstance(expression, Name)
             if depth > DEEPEST_CHAIN:
                 yield Problem(f"tensors.{name}", f"reads tensors through more than {DEEPEST_CHAIN} calls")
-                depth = 0  # told once, not for all that read it
+                depth = 0  # reported once, not for all its readers
             depths[name] = depth
 
     for name in tensors:
@@ -220,14 +220,14 @@ def _cycles(tensors: Mapping[str, Expression]) -> Iterator[Problem]:
 
 
 def _depth(expression: Expression, depths: Mapping[str, int]) -> int:
-    """How many calls are inside each other in an expression, where tensors are as deep as `depths` says."""
+    """Return the depth of nested calls in an expression, given the `depths` of tensors."""
     if isinstance(expression, Name):
         return depths.get(expression.name, 0)
     return 1 + max((_depth(part, depths) for part in expression.inputs), default=0)
 
 
 def method_signature(method: Callable[..., Any]) -> Signature:
-    """The signature of a class's method, without `self`."""
+    """Return the signature of a class's method, without `self`."""
     signature = signature_of(method)
     parameters = dict(signature.parameters)
     parameters.pop("self", None)

@@ -1,4 +1,4 @@
-"""The inputs that a call leaves to the recipe's `[model]`: which roles a component asks for, and what they are."""
+"""Inputs that a call takes from the recipe's `[model]`: the roles that a component asks for, and their tensors."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ LINES = {
     Role.REST: 'code = ["z", "rest"]',
     Role.SAMPLE: 'sample = "generated"',
 }
-"""What says a role in `[model]`, with names that a recipe may have."""
+"""A line of `[model]` for each role, with names that a recipe may have."""
 
 
 def roles_of(signature: Signature, parameter: str) -> tuple[Role, ...]:
-    """The roles that a parameter is annotated with."""
+    """Return the roles in a parameter's annotation."""
     return tuple(one for one in get_args(signature.types.get(parameter)) if isinstance(one, Role))
 
 
 def roles_of_inputs(signature: Signature) -> list[tuple[Role, ...]]:
-    """The roles of each input of a call, by its place."""
+    """Return the roles of each input of a call, in order."""
     return [roles_of(signature, parameter.name) for parameter in signature.inputs()]
 
 
 def priors_asked(signature: Signature) -> list[str]:
-    """The options of an interpolator that are filled with the prior of the code, as `[model]` says it."""
+    """Return the options of an interpolator that receive the code's prior from `[model]`."""
     return [name for name in signature.parameters if Role.PRIOR in roles_of(signature, name)]
 
 
 class Unsaid(Exception):  # noqa: N818  a finding rather than a failure
-    """Which role can't be told, and what would say it."""
+    """A role that `[model]` doesn't settle, and the line that would."""
 
 
 def left_to_roles(signature: Signature, given: Sequence[str], roles: Roles, fields: Specification) -> tuple[str, ...]:
-    """The inputs that a call has beyond those `given`: what the roles say of their parameters.
+    """Return the inputs of a call beyond those `given`, by the roles of their parameters.
 
-    Where none is given these are all that the roles know, otherwise those that are needed. Raises Unsaid for one that
-    is needed and that they don't say, or of which they say several.
+    Without any given input, these are all inputs whose roles are known, otherwise only the required ones. Raises Unsaid
+    if the role of a required input is unknown or has several names.
     """
     asking = _Asking(signature, given, roles, fields)
     found: list[str] = []
@@ -69,7 +69,7 @@ def left_to_roles(signature: Signature, given: Sequence[str], roles: Roles, fiel
 
 
 class _Asking:
-    """Answers the parameters of one call, in their order."""
+    """Finds the names for the parameters of one call, in their order."""
 
     def __init__(self, signature: Signature, given: Sequence[str], roles: Roles, fields: Specification) -> None:
         self.roles, self.current = roles, ""
@@ -87,7 +87,7 @@ class _Asking:
                 self.current = name
 
     def one(self, role: Role) -> str:
-        """The only name of a role. Raises Unsaid."""
+        """Return the only name of a role. Raises Unsaid."""
         names = self.all(role)
         if len(names) == 1:
             if role in (Role.CODE, Role.REST):
@@ -99,7 +99,7 @@ class _Asking:
         raise Unsaid(f"[model] doesn't say its {role.value}; add `{LINES[role]}` there, with the recipe's own names")
 
     def all(self, role: Role) -> tuple[str, ...]:
-        """The names of a role."""
+        """Return the names of a role."""
         match role:
             case Role.LABEL | Role.ATTRIBUTES:
                 return _different(label for label, _ in self.pairs)
@@ -117,7 +117,7 @@ class _Asking:
         return ()
 
     def _unsaid(self, role: Role) -> Role:
-        """What isn't said where a role has no name: of a code that has no prior it may be the prior."""
+        """Return the missing role; if no code has the required prior, it is the prior."""
         if role not in (Role.CODE, Role.PRIOR, Role.POSTERIOR):
             return role
         said = {
@@ -127,7 +127,7 @@ class _Asking:
         return next((one for one, names in said.items() if one in self.asked and not names), role)
 
     def _codes(self) -> tuple[str, ...]:
-        """The codes that have all that is asked for of one."""
+        """Return the codes that have everything that the call asks for."""
         labelled = Role.LABEL in self.asked or Role.ATTRIBUTES in self.asked
         codes = _different(code for _, code in self.pairs) if labelled else self.roles.code
         for role, table in ((Role.PRIOR, self.roles.prior), (Role.POSTERIOR, self.roles.posterior)):

@@ -1,4 +1,4 @@
-"""The recipes that semreg ships, as a list: each by its name, with a sentence, its data, its paper, and its minutes."""
+"""The list of recipes that semreg ships: name, a sentence, data, paper, and minutes of each."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from semreg.recipe.load import load_recipe
 from semreg.recipe.names import shipped_names, shipped_recipes
 
 MINUTES = "minutes.json"
-"""What `python -m benchmarks.recipe_minutes` measured, beside the recipes."""
+"""The results of `python -m benchmarks.recipe_minutes`, stored beside the recipes."""
 PARTIAL = "partial/"
-"""Recipes that others extend, and that can't be run by themselves."""
+"""Recipes that others extend and that don't run by themselves."""
 _SENTENCE = re.compile(r".+?[.:](?=\s|$)(?<!et al\.)")
 
 
 @dataclass(frozen=True)
 class RecipeSummary:
-    """What a list tells of a recipe. `minutes` are of training alone, on one thread; None where they aren't known."""
+    """The entry of a recipe in the list. `minutes` are of training only, on one thread; None if unknown."""
 
     name: str
     sentence: str
@@ -32,7 +32,7 @@ class RecipeSummary:
 
 
 def summaries(pattern: str | None = None) -> list[RecipeSummary]:
-    """The shipped recipes whose names fit a pattern such as "mnist/*"; those that are in no folder, if there is none.
+    """Return the shipped recipes whose names fit a pattern such as "mnist/*"; without one, those outside of folders.
 
     Raises UserError if none fits.
     """
@@ -40,7 +40,7 @@ def summaries(pattern: str | None = None) -> list[RecipeSummary]:
     names = [name for name in shipped_names() if name.startswith(PARTIAL) == partial]
     chosen = fnmatch.filter(names, pattern) if pattern else [name for name in names if "/" not in name]
     if not chosen:
-        raise UserError("", f"no recipe's name fits {pattern!r}{closest(str(pattern), names)}")
+        raise UserError("", f"no recipe's name matches {pattern!r}{closest(str(pattern), names)}")
     path = shipped_recipes() / MINUTES
     minutes = json.loads(path.read_text()) if path.is_file() else {}
     return [_summary(name, minutes.get(name)) for name in chosen]
@@ -55,7 +55,7 @@ def _summary(name: str, minutes: float | None) -> RecipeSummary:
 
 
 def _first_sentence(path: Path) -> str:
-    """Of the comment at the head of a file."""
+    """Return the first sentence of the comment at the head of a file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     head = " ".join(line.lstrip("# ") for line in lines[: next(k for k, one in enumerate(lines) if one[:1] != "#")])
     found = _SENTENCE.match(head)
@@ -63,7 +63,7 @@ def _first_sentence(path: Path) -> str:
 
 
 def rough_duration(minutes: float | None) -> str:
-    """Minutes as a list shows them: roughly."""
+    """Return minutes, rounded for a list."""
     if minutes is None:
         return ""
     if minutes < 1:

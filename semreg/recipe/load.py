@@ -1,4 +1,4 @@
-"""From recipe files to one plain table: `extends`, `without`, `[fallback]`, `--set` and `[each]`."""
+"""Turns recipe files into one plain table: `extends`, `without`, `[fallback]`, `--set` and `[each]`."""
 
 from __future__ import annotations
 
@@ -26,24 +26,25 @@ from semreg.recipe.names import AmbiguousNameError, find_recipe, said_from, spel
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe with everything it extends merged in, before `[fallback]`, `--set` and `[each]` are applied."""
+    """A recipe merged with everything that it extends, before `[fallback]`, `--set` and `[each]` are applied."""
 
     path: Path
     table: TomlTable
     overrides: tuple[TomlTable, ...] = ()
     written: tuple[str, ...] = ()
-    """The overrides that were given as texts."""
+    """The overrides that were given as text."""
     said: str = field(default="", compare=False)
-    """The name or path that it was read by; empty where it was composed."""
+    """The name or path it was read by; empty for a composed recipe."""
     given: str | TomlTable | None = field(default=None, compare=False)
-    """The TOML text or the table that it was read from, where it comes from no file."""
+    """The TOML text or the table that it was read from, for a recipe without a file."""
 
     @property
     def has_fallback(self) -> bool:
         return "fallback" in self.table
 
     def resolve(self, *, fallback: bool = False) -> TomlTable:
-        """The one table that is run. Raises UserError for a `without` that drops nothing and for misuse of `[each]`."""
+        """Return the one table to run. Raises UserError for a `without` that drops nothing and for misuse of
+        `[each]`."""
         source = str(self.path)
         require_bounds(self.table, source)
         table, overrides = deepcopy(self.table), deepcopy(self.overrides)
@@ -62,14 +63,14 @@ class Recipe:
         each = table.get("each")
         table = expand(table, source)
         require_bounds(table, source)
-        return {**table, "each": each} if each else table  # which judges are told
+        return {**table, "each": each} if each else table  # judges receive it
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, of: Path | None = None) -> Recipe:
-    """The recipe at `path` with its `extends` followed and `overrides` ("losses.atnl.margin=0.9") kept for later.
+    """Load the recipe at `path` with its `extends`, and keep `overrides` ("losses.atnl.margin=0.9") for later.
 
-    A text may also be the name of a recipe that semreg or a plugin ships. The file may be a copy `of` another, which
-    gives the recipe its name, and the place from which what it names is looked for. Raises UserError for a missing,
+    A text may also be the name of a recipe that semreg or a plugin ships. The file may be a copy `of` another one; the
+    recipe then has the name of the original, and its references are relative to it. Raises UserError for a missing,
     unreadable or oversized file, an unknown name and one that is also a file's, TOML errors (with the line), and loops
     of `extends`.
     """
@@ -83,7 +84,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, of: Path | N
 
 
 def composed_recipe(path: Path, table: TomlTable, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe that `load_recipe` would read from a file at `path` with this table; there need be none."""
+    """Return the recipe that `load_recipe` would read from a file at `path` with this table; no such file is needed."""
     return _with(overrides, path, _merged(dict(table), path, (), itertools.count(1)))
 
 
@@ -92,16 +93,17 @@ def _with(overrides: Sequence[str], path: Path, table: TomlTable) -> Recipe:
 
 
 def with_overrides(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
-    """The recipe with further overrides ("losses.atnl.margin=0.9"), which win over those it has. Raises UserError."""
+    """Return the recipe with further overrides ("losses.atnl.margin=0.9"), which win over its own. Raises UserError."""
     tables = tuple(_override(text) for text in overrides)
     return replace(recipe, overrides=(*recipe.overrides, *tables), written=(*recipe.written, *overrides))
 
 
 def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> TomlTable:
-    """The table of a recipe with what it extends, reached through the recipes `seen`; `count` counts the files read."""
+    """Return the table of a recipe and all that it extends, reached through the recipes `seen`; `count`
+    counts files."""
     try:
         resolved = path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # links that go in a circle, characters no path can have
+    except (OSError, RuntimeError, ValueError) as error:  # circular links, or characters that a path can't have
         raise UserError(str(path), f"cannot be read: {error}") from None
     if resolved in seen:
         loop = " -> ".join(p.name for p in (*seen[seen.index(resolved) :], resolved))
@@ -114,7 +116,7 @@ def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> To
 
 
 def _merged(table: TomlTable, path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> TomlTable:
-    """The table with what it extends, where it stands at `path`."""
+    """Return the table merged with all that it extends, for a recipe at `path`."""
     alternative = table.get("fallback")
     if isinstance(alternative, dict) and "extends" in alternative:
         inherited = _parents(alternative.pop("extends"), path, seen, count, "fallback.")
@@ -123,7 +125,7 @@ def _merged(table: TomlTable, path: Path, seen: tuple[Path, ...], count: Iterato
 
 
 def _parents(named: Any, path: Path, seen: tuple[Path, ...], count: Iterator[int], prefix: str) -> TomlTable:
-    """The recipes that `extends` names, one or several, merged in order: the later win."""
+    """Return the one or several recipes in `extends`, merged in order: later ones win."""
     parents = [named] if isinstance(named, str) else named
     if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
         raise UserError(
@@ -140,8 +142,8 @@ def _parents(named: Any, path: Path, seen: tuple[Path, ...], count: Iterator[int
 
 
 def _relocated(table: TomlTable, source: Path, read_in: Path) -> TomlTable:
-    """The table of the recipe `source` as one in another folder would have to write it: what recipes it names are paths
-    or names. Raises UserError for a name that is also a file's there."""
+    """Return the table of the recipe `source` in a form for another folder: references to recipes are paths or names.
+    Raises UserError for a name that is also a file's there."""
     if source.parent.resolve() == read_in.resolve():
         return table
     for kind, key in (("evaluate", "judge"), ("modules", "weights")):
@@ -163,7 +165,7 @@ def _override(text: str) -> TomlTable:
     try:
         table = parse_toml(f"{key} = {value}")
     except tomllib.TOMLDecodeError:
-        try:  # a text may go without quotes
+        try:  # a text doesn't need quotes
             table = parse_toml(f'{key} = "{quoted}"')
         except tomllib.TOMLDecodeError as error:
             raise UserError(f"--set {text[:80]}", f"not KEY=VALUE in TOML's notation: {error}") from None

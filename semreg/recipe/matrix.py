@@ -1,4 +1,4 @@
-"""A plan in text: its modules, tensors and losses counted, and for each step who trains whom."""
+"""A plan as text: its modules, tensors and losses counted, and for each step which loss trains which module."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from semreg.recipe.plan import Course, PhasePlan, Plan, StepPlan, Weight
 
 
 def text(plan: Plan, data: Sequence[str] = ()) -> str:
-    """What `semreg check` prints of a recipe without mistakes; `data` are lines that tell of its data."""
+    """Return the output of `semreg check` for a recipe without errors; `data` are lines about its data."""
     distributions = ", ".join(f"{name} {version}" for name, version in sorted(plan.distributions().items()))
     found = "the fallback" if plan.fallback else "found" if plan.missing is None else "not found"
     head = [
@@ -58,7 +58,7 @@ def _weight(weight: Weight | None) -> str:
 
 
 def weight_text(written: float | Mapping[str, Any]) -> str:
-    """A weight as it stands in a recipe, in short."""
+    """Return a weight as the recipe has it, in short."""
     if not isinstance(written, Mapping):
         return f"{written:g}"
     options = ", ".join(f"{key}={value}" for key, value in written.items() if key not in ("weight", "use"))

@@ -1,4 +1,4 @@
-"""One table of a recipe on top of another: what `extends`, `without`, `[fallback]` and `--set` do."""
+"""Merges one table of a recipe over another: `extends`, `without`, `[fallback]` and `--set`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semreg.recipe.schema import default_use, reserved_keys
 
 
 def merge(base: TomlTable, over: TomlTable, source: str, prefix: str) -> TomlTable:
-    """`over` on top of `base`: tables merge, all else replaces; `without` drops entries of `base` first."""
+    """Merge `over` over `base`: tables merge, other values are replaced; `without` first drops entries of `base`."""
     over = dict(over)
     without = over.pop("without", [])
     if not isinstance(without, list) or not all(isinstance(key, str) for key in without):
@@ -27,7 +27,7 @@ def merge(base: TomlTable, over: TomlTable, source: str, prefix: str) -> TomlTab
 
 
 def overlay(base: TomlTable, over: Mapping[str, Any], where: tuple[str, ...] = ()) -> TomlTable:
-    """`over` on top of `base`, both at the place `where` of a recipe; another component drops the old one's options."""
+    """Merge `over` over `base`, both at the place `where` of a recipe; a new component drops the old one's options."""
     result = dict(base)
     old, new = base.get("use", default_use(where)), over.get("use")
     if isinstance(old, str) and isinstance(new, str) and _component(old) != _component(new):
@@ -45,7 +45,7 @@ def _component(use: str) -> str:
 
 
 def _drop(table: TomlTable, key: str, prefix: str) -> Problem | None:
-    """Removes the dotted `key`, and with a loss or a module the weights that mention it."""
+    """Remove the dotted `key`, and with a loss or a module also its weights."""
     *parents, last = key.split(".")
     place: Any = table
     for part in parents:

@@ -1,4 +1,4 @@
-"""Recipes by name: those that semreg and plugins ship, found from any folder, and files beside them."""
+"""Recipes by name: finds those of semreg and plugins from any folder, and files beside them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ _NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*(?<!\.toml)")
 
 
 def shipped_recipes() -> Path:
-    """The folder of the recipes that semreg ships: in its package, or, in a clone, beside it."""
+    """Return the folder of the recipes that semreg ships: in its package, or beside it in a clone."""
     inside = _PACKAGE / "recipes"
     return inside if inside.is_dir() else _PACKAGE.with_name("recipes")
 
 
 class AmbiguousNameError(LookupError):
-    """A recipe's name that another file or folder has, too."""
+    """A recipe's name that another file or folder also has."""
 
 
 def find_recipe(said: str, *folders: Path) -> Path:
-    """The file of a recipe that a text means.
+    """Return the file of the recipe that a text means.
 
-    `vae_digits`, `mnist/atnl` and `partial/occlusion` are recipes that semreg ships, and so is `semreg:vae_digits`,
-    whatever else is called so. `package:file.toml` is a recipe in a plugin's package. All else is a path, from the
-    first of `folders` that has it; from the working folder, if none is given.
+    `vae_digits`, `mnist/atnl` and `partial/occlusion` are recipes that semreg ships. `semreg:vae_digits` is always the
+    shipped one. `package:file.toml` is a recipe in a plugin's package. All else is a path in the first of `folders`
+    that has it; without folders, in the working folder.
 
-    Raises LookupError if there is no such recipe, with what is close, and for a name that another file or folder has.
+    Raises LookupError with similar names if there is no such recipe, and for a name that another file or folder also
+    has.
     """
     package, colon, inside = said.partition(":")
     if colon and package.isidentifier():
@@ -54,7 +55,7 @@ def find_recipe(said: str, *folders: Path) -> Path:
 
 
 def near(path: Path, said: str = "") -> str:
-    """A closing clause that names what was perhaps meant by a path at which there is no recipe, or by what was said."""
+    """Return a closing clause with recipes whose names are similar to a missing path, or to the user's text."""
     files = [file.name for file in path.parent.glob("*.toml")] if os.path.isdir(path.parent) else []
     names = shipped_names()
     if _NAME.fullmatch(said):
@@ -64,23 +65,23 @@ def near(path: Path, said: str = "") -> str:
 
 
 def spelled(recipe: str | Path) -> str:
-    """A recipe as `find_recipe` and the command line take it: a path is no name then, and neither is an option."""
+    """Return a recipe as `find_recipe` and the command line need it: a path doesn't look like a name or an option."""
     text = str(recipe)
     is_name = _NAME.fullmatch(text) or text.partition(":")[0].isidentifier()
     return f"./{text}" if text.startswith("-") or (is_name and isinstance(recipe, Path)) else text
 
 
 def from_folder(path: Path, folder: Path) -> str:
-    """How a recipe in a folder names the one at a path: a shipped one by its name, any other by its relative path."""
+    """Return how a recipe in a folder refers to the one at a path: a shipped one's name, else a relative path."""
     name = reference(path)
     return name if name.startswith(f"{OWN}:") else os.path.relpath(path, folder)
 
 
 def said_from(said: str, key: str, written_in: Path, folder: Path) -> str:
-    """What stands under `key` (extends, judge or weights) of a recipe in one folder, as one in another writes it.
+    """Return the value of `key` (extends, judge or weights) of a recipe in one folder, rewritten for another folder.
 
-    A recipe that isn't there is told of where it is needed. Of weights, "RECIPE:module", paths alone are of recipes
-    for sure: any other may be a run. Raises AmbiguousNameError.
+    A missing recipe is reported by the code that needs it. In weights, "RECIPE:module", only a path surely is a recipe:
+    any other text may be a run. Raises AmbiguousNameError.
     """
     recipe, colon, module = said.rpartition(":") if key == "weights" else (said, "", "")
     if key == "weights" and not recipe.endswith(".toml"):
@@ -95,20 +96,21 @@ def said_from(said: str, key: str, written_in: Path, folder: Path) -> str:
 
 
 def reference(path: Path) -> str:
-    """What names a recipe from anywhere: `semreg:NAME` if it is shipped, or composed beside such; else its path."""
+    """Return a text that names a recipe from anywhere: `semreg:NAME` if it is shipped or composed beside shipped ones,
+    else its path."""
     resolved, own = path.resolve(), shipped_recipes().resolve()
     inside = resolved.suffix == ".toml" and resolved.is_relative_to(own)
     return f"{OWN}:{resolved.relative_to(own).with_suffix('').as_posix()}" if inside else str(resolved)
 
 
 def referred(text: str) -> Path:
-    """The path that a reference means, whether or not a file is there."""
+    """Return the path that a reference means, whether or not the file exists."""
     package, colon, name = text.partition(":")
     return shipped_recipes() / f"{name}.toml" if colon and package == OWN else Path(text)
 
 
 def shipped_names() -> list[str]:
-    """The names of the recipes that semreg ships, sorted."""
+    """Return the names of the recipes that semreg ships, sorted."""
     folder = shipped_recipes()
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.toml"))
 
@@ -121,11 +123,11 @@ def _in_package(package: str, inside: str) -> Path:
         return path
     try:
         specification = importlib.util.find_spec(package)
-    except ValueError:  # what Python says of `__main__`
+    except ValueError:  # Python raises it for `__main__`
         specification = None
     if specification is None or not specification.submodule_search_locations:
         ours = f"{package}/{inside}"
-        said = f"; did you mean {ours!r}?" if ours in shipped_names() else ""  # as of `zoo:NAME`, which is a run
+        said = f"; did you mean {ours!r}?" if ours in shipped_names() else ""  # as in `zoo:NAME`, a run
         raise LookupError(f"no package {package!r} is installed to hold {inside!r}{said}")
     path = Path(specification.submodule_search_locations[0]) / inside
     if not os.path.isfile(path):
@@ -134,7 +136,7 @@ def _in_package(package: str, inside: str) -> Path:
 
 
 def _missing(path: Path) -> bool:
-    """Whether surely nothing is there; of what can't be looked at the reader says why."""
+    """Return whether the path surely doesn't exist; the reader reports why another one can't be read."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -145,7 +147,7 @@ def _missing(path: Path) -> bool:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether both are files that say the same, as far as they can be read."""
+    """Return whether both are files with equal contents, as far as they can be read."""
     try:
         return filecmp.cmp(one, other, shallow=False)
     except OSError:

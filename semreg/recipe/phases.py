@@ -1,4 +1,4 @@
-"""The phases of a recipe: who trains whom, in which batches, by which optimisers."""
+"""The phases of a recipe: which losses train which modules, in which batches, with which optimisers."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ FILLED_IN_SAMPLERS = ("count", "batch_size", "shards")
 
 
 def build_phases(resolver: Resolver, graph: Graph, tables: RecipeTables) -> Building[tuple[PhasePlan, ...]]:
-    """The phases of a recipe in their order, as far as they can be made."""
+    """Build the phases of a recipe in their order, as far as possible."""
     order = tables.order if tables.order is not None else list(tables.phases)
     for name in order:
         if name not in tables.phases:
             yield Problem("order", f"there is no phase {name!r}{closest(name, tables.phases)}")
     if len(set(order)) < len(order):
-        yield Problem("order", "a phase stands there twice")
+        yield Problem("order", "a phase occurs twice")
     phases = []
     for name in order:
         if name in tables.phases:
@@ -60,7 +60,7 @@ def build_phases(resolver: Resolver, graph: Graph, tables: RecipeTables) -> Buil
 
 @dataclass(frozen=True)
 class _Phase:
-    """What one phase is built from."""
+    """The parts that one phase is built from."""
 
     resolver: Resolver
     graph: Graph
@@ -114,7 +114,7 @@ class _Phase:
         )  # fmt: skip
 
     def rows(self, name: str, step: StepTable) -> Building[dict[str, dict[str, Weight]]]:
-        """The weights of a step, without those that are 0."""
+        """Build the weights of a step, without those that are 0."""
         rows: dict[str, dict[str, Weight]] = {}
         for module, row in step.train.items():
             weighted: dict[str, Weight] = {}
@@ -129,10 +129,10 @@ class _Phase:
         return rows
 
     def course(self, table: CourseTable, where: str) -> Building[Weight]:
-        """A weight that changes; one that stays where its schedule can't be had."""
+        """Build a weight that changes; a constant one if its schedule has an error."""
         if "use" not in table.model_fields_set and "warmup" not in table.options:
             known = ", ".join(component.name for component in components("schedule"))
-            yield Problem(where, f"a weight with a course needs `warmup`, in epochs, or `use`, a schedule: {known}")
+            yield Problem(where, f"a weight that changes needs `warmup`, in epochs, or `use`, a schedule: {known}")
             return table.weight
         schedule = yield from self.schedule(table, where)
         if schedule is None:
@@ -140,22 +140,22 @@ class _Phase:
         return Course(table.weight, {"weight": table.weight, "use": table.use, **table.options}, schedule)
 
     def train(self, step: str) -> str:
-        """The key of a step's rows."""
+        """Return the key of a step's rows."""
         single = SINGLE_STEP in self.table.steps and len(self.table.steps) == 1
         return f"{self.where}.train" if single else f"{self.where}.steps.{step}.train"
 
     def losses(self) -> list[str]:
-        """The losses that any row names and that there are."""
+        """Return the existing losses that any row names."""
         named = {loss for step in self.table.steps.values() for row in step.train.values() for loss in row}
         return [name for name in self.graph.losses if name in named]
 
     def reaches(self) -> dict[str, frozenset[str]]:
-        """For each loss of the phase the modules that its gradient reaches."""
+        """Return, for each loss of the phase, the modules that its gradient reaches."""
         leaves = frozenset(self.table.precompute)
         return {name: self.graph.reach(self.graph.losses[name], leaves) for name in self.losses()}
 
     def check_rows(self, name: str, step: StepTable) -> Iterator[Problem]:
-        """Modules and losses that there are not, and pairs of them without a path for a gradient."""
+        """Yield modules and losses that don't exist, and pairs of them without a path for a gradient."""
         reaches = self.reaches()
         for module, row in step.train.items():
             where = f"{self.train(name)}.{module}"
@@ -172,7 +172,7 @@ class _Phase:
                     yield Problem(f"{where}.{loss}", message)
 
     def check_unlabelled(self, sampler: Node | None) -> Iterator[Problem]:
-        """Nothing may read a label that the images of the phase do not have."""
+        """Yield the readers of a label that the images of the phase do not have."""
         unlabelled, fields = self.tables.data.split.unlabelled, self.resolver.fields
         if unlabelled is None:
             message = "no image is without labels: data.split.unlabelled is not set"
@@ -208,7 +208,7 @@ class _Phase:
                 yield Problem(where, message)
 
     def optimizer(self, module: str) -> Building[OptimizerPlan | None]:
-        """Top-level `[optimizer]`, then the phase's, then the module's own: the later keys win."""
+        """Build the optimiser from top-level `[optimizer]`, the phase's, and the module's own: later keys win."""
         layers = {
             "optimizer": self.tables.optimizer,
             f"{self.where}.optimizer": self.table.optimizer,
@@ -253,7 +253,7 @@ class _Phase:
         return OptimizerPlan(node, schedule, tuple(groups), clip)
 
     def schedule(self, table: ComponentTable | CourseTable | None, where: str) -> Building[Node | None]:
-        """A schedule of a rate or a weight, whose factors are looked at over the whole phase."""
+        """Build a schedule of a rate or a weight and check its factors over the whole phase."""
         if table is None:
             return None
         node, problems = survey(self.resolver.node(table.use, ("schedule",), table.options, where, filled=2))
@@ -275,7 +275,7 @@ class _Phase:
 
 
 def _at_its_layer(problem: Problem, where: str, places: Mapping[str, str]) -> Problem:
-    """A mistake of a merged optimiser at the table that the key came from, where it stands once for all modules."""
+    """Return an error of a merged optimiser at the table that has the key; that table may hold for all modules."""
     inside = problem.where.removeprefix(where).lstrip(".")
     place = places.get(inside.partition(".")[0] or "use", where)
     return Problem(f"{place}.{inside}" if inside else place, problem.message)

@@ -1,4 +1,4 @@
-"""A recipe that has been understood: every name resolved, every option checked, every backward pass planned."""
+"""A checked recipe: every name is resolved, every option checked, every backward pass planned."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from semreg.recipe.routing import Backward
 from semreg.recipe.schema import ClipTable, DataTable, RecipeTables, ValidateTable
 
 SINGLE_STEP = "step"
-"""The name of the step of a phase that has `train` directly."""
+"""The name of the step in a phase with its own `train`."""
 
 
 @dataclass(frozen=True)
 class Loaded(Component):
-    """A component and what the registry loaded for it, a function or a class, with its signature."""
+    """A component and the function or class that the registry loaded for it, with its signature."""
 
     value: Callable[..., Any]
     signature: Signature
@@ -34,13 +34,13 @@ class Loaded(Component):
 
     @property
     def follows_progress(self) -> bool:
-        """Whether it is told how much of a phase is gone."""
+        """Whether it receives the progress of the phase."""
         return "progress" in self.signature.parameters
 
 
 @dataclass(frozen=True)
 class Read:
-    """A name that is read: a tensor, a field of the data, or a module."""
+    """A name that an expression reads: a tensor, a field of the data, or a module."""
 
     name: str
 
@@ -50,10 +50,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Node:
-    """One resolved call: a component, or a module of the recipe, with the options and inputs that the recipe gives it.
+    """One resolved call of a component, or of a module of the recipe, with its options and inputs from the recipe.
 
-    A network under `[modules]`, an optimiser, a schedule and a data set are calls without inputs. `name` is what is
-    called, `component` is None where that is a module, and `where` the recipe's key.
+    A network under `[modules]`, an optimiser, a schedule and a data set are calls without inputs. `name` is the called
+    name, `component` is None for a module, and `where` is the recipe's key.
     """
 
     name: str
@@ -62,21 +62,21 @@ class Node:
     inputs: tuple[Node | Read, ...]
     where: str
     written: Mapping[str, Any] = field(default_factory=dict)
-    """The options as they stand in the recipe, before `@` references were replaced."""
+    """The options as the recipe has them, before `@` references were replaced."""
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.inputs))})"
 
     @property
     def loaded(self) -> Loaded:
-        """The component. Raises LookupError where a module is called."""
+        """The component. Raises LookupError if the call is of a module."""
         if self.component is None:
             raise LookupError(f"{self.where}: {self.name} is a module of the recipe")
         return self.component
 
 
 Value = Node | Read
-"""What a tensor of a recipe is."""
+"""A tensor of a recipe: a call or a read name."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Course:
 
     weight: float
     written: Mapping[str, Any]
-    """As it stands in the recipe: `weight`, `use` and the schedule's options."""
+    """As the recipe has it: `weight`, `use` and the schedule's options."""
     schedule: Node = field(compare=False)
 
 
@@ -94,8 +94,8 @@ Weight = float | Course
 
 @dataclass(frozen=True)
 class ModulePlan:
-    """A module: how it is made, averaged (`ema`), where its weights come from (`weights`, "RUN:module"), and the
-    precision that it computes in where that is not the run's."""
+    """A module: how it is made and averaged (`ema`), the source of its weights (`weights`, "RUN:module"), and its
+    precision if that differs from the run's."""
 
     name: str
     node: Node
@@ -105,13 +105,13 @@ class ModulePlan:
 
 
 class ParameterGroup(NamedTuple):
-    """Parameters of a module by a pattern of their names, with optimiser's options and a schedule of their own."""
+    """Parameters of a module, selected by a pattern of their names, with their own optimiser options and schedule."""
 
     pattern: str
     options: Mapping[str, Any]
     schedule: Node | None
     written: Mapping[str, Any]
-    """The options as they stand in the recipe."""
+    """The options as the recipe has them."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class OptimizerPlan:
 
     @property
     def needs_closure(self) -> bool:
-        """Whether its steps compute losses and gradients again themselves, as L-BFGS's do."""
+        """Whether its steps compute losses and gradients again, as those of L-BFGS do."""
         step = getattr(self.node.loaded.value, "step", None)
         closure = inspect.signature(step).parameters.get("closure") if callable(step) else None
         return closure is not None and closure.default is inspect.Parameter.empty
@@ -133,9 +133,9 @@ class OptimizerPlan:
 
 @dataclass(frozen=True)
 class StepPlan:
-    """One step of a phase: `rows` is its part of the matrix, `backwards` how it is computed.
+    """One step of a phase: `rows` is its part of the matrix, `backwards` the passes that compute it.
 
-    Each of its executions, `repeat` in an iteration, draws `accumulate` batches and averages their gradients.
+    Each iteration runs the step `repeat` times. Each time it draws `accumulate` batches and averages their gradients.
     """
 
     name: str
@@ -150,7 +150,7 @@ class StepPlan:
 
     @property
     def matrix(self) -> dict[str, dict[str, float | TomlTable]]:
-        """module → {loss: weight}, as they stand in a recipe."""
+        """module → {loss: weight}, as the recipe has them."""
         return {
             module: {loss: dict(one.written) if isinstance(one, Course) else one for loss, one in row.items()}
             for module, row in self.rows.items()
@@ -163,7 +163,7 @@ class StepPlan:
 
 @dataclass(frozen=True)
 class PhasePlan:
-    """One phase with all that it overrides resolved."""
+    """One phase with everything resolved that it overrides."""
 
     name: str
     epochs: int
@@ -177,7 +177,7 @@ class PhasePlan:
 
     @property
     def split(self) -> str:
-        """The split of the data whose rows it trains on."""
+        """The split of the data that it trains on."""
         return "unlabelled" if self.unlabelled else "train"
 
     @property
@@ -186,20 +186,20 @@ class PhasePlan:
 
     @property
     def images(self) -> int:
-        """How many images an iteration takes, by the step that takes the most at once."""
+        """The most images that a step takes at once in an iteration."""
         return self.batch_size * max((step.accumulate for step in self.steps), default=1)
 
     def key_of(self, step: StepPlan) -> str:
-        """Where a step stands in the recipe: one by itself in the phase's own table."""
+        """Return the recipe's key of a step; a single step is in the phase's own table."""
         single = step.name == SINGLE_STEP and len(self.steps) == 1
         return f"phases.{self.name}" if single else f"phases.{self.name}.steps.{step.name}"
 
     def reads(self, loss: str) -> bool:
-        """Whether a loss trains a module in it, or is validated."""
+        """Return whether a loss trains a module in this phase, or is validated."""
         return any(loss in step.losses for step in self.steps) or bool(self.validate and loss in self.validate.losses)
 
     def nodes(self) -> Iterator[Node]:
-        """The sampler, the optimisers, and the schedules of rates and weights."""
+        """Yield the sampler, the optimisers, and the schedules of rates and weights."""
         if self.sampler is not None:
             yield self.sampler
         for step in self.steps:
@@ -212,7 +212,7 @@ class PhasePlan:
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """An evaluation and, where it wants one, the recipe of its judge; `judge_data` goes over the run's data there.
+    """An evaluation and, if it needs one, its judge's recipe; `judge_data` override the run's data for the judge.
 
     `paper` are a paper's figures on the data of the run.
     """
@@ -226,7 +226,7 @@ class EvaluationPlan:
 
 @dataclass(frozen=True)
 class ComparisonPlan:
-    """A comparison, of a tensor of the runs of each row of a table, or `across` the rows of all of them."""
+    """A comparison of a tensor among the runs of each row of a table, or `across` the rows among all runs."""
 
     name: str
     node: Node
@@ -235,7 +235,7 @@ class ComparisonPlan:
 
 @dataclass
 class Plan:
-    """What `check` makes of a recipe and everything that follows works from."""
+    """The result of `check`, and the input of everything that follows."""
 
     recipe: Recipe
     table: TomlTable
@@ -255,7 +255,7 @@ class Plan:
     comparisons: dict[str, ComparisonPlan] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     lacking: tuple[Problem, ...] = ()
-    """Of a run that is opened: what is not here, such as a plugin's loss, and is needed by parts of it alone."""
+    """For a trained run: missing parts, such as a plugin's loss, that only some uses need."""
 
     @property
     def name(self) -> str:
@@ -263,19 +263,19 @@ class Plan:
 
     @property
     def validates(self) -> bool:
-        """Whether a phase validates, for which a validation split is cut where nothing else brings one."""
+        """Whether a phase validates; a validation split is then cut if the data have none."""
         return any(phase.validate for phase in self.phases)
 
     def distributions(self) -> dict[str, str]:
-        """The distributions whose components this plan uses, with their versions."""
+        """Return the distributions whose components this plan uses, with their versions."""
         return {component.distribution: component.version for component in self.components()}
 
     def components(self) -> list[Loaded]:
-        """The components that this plan uses."""
+        """Return the components that this plan uses."""
         return [node.component for node in self.nodes() if node.component is not None]
 
     def nodes(self) -> Iterator[Node]:
-        """Every call of the plan, inner ones among them."""
+        """Yield every call of the plan, including inner ones."""
         if self.dataset_node is not None:
             yield self.dataset_node
         for module in self.modules.values():
@@ -287,12 +287,13 @@ class Plan:
         yield from self.measuring()
 
     def measuring(self) -> Iterator[Node]:
-        """The calls of evaluations and comparisons."""
+        """Yield the calls of evaluations and comparisons."""
         yield from (one.node for one in self.evaluations.values())
         yield from (one.node for one in self.comparisons.values())
 
     def trained_part(self) -> Plan:
-        """The plan without what no phase reads: modules, tensors and losses that decide no number of the training."""
+        """Return the plan without the modules, tensors and losses that no phase reads and that don't affect the
+        training."""
         losses = {loss for loss in self.losses if any(phase.reads(loss) for phase in self.phases)}
         values: list[Value] = [Read(module) for phase in self.phases for module in phase.trained]
         for phase in self.phases:
@@ -309,7 +310,7 @@ class Plan:
                 evaluations={},
                 comparisons={},
             )
-            # A module that no step calls itself has the shapes of the recipe's first call of it.
+            # A module that no step calls directly has the shapes of the recipe's first call of it.
             uncalled = [name for name in part.modules if not any(part.calls_of(name)) and any(self.calls_of(name))]
             if not uncalled:
                 return part
@@ -318,16 +319,16 @@ class Plan:
             values += [Read(name)] if place == "tensors" else []
 
     def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float | TomlTable]]]]:
-        """phases → steps → module → {loss: weight}."""
+        """Return phases → steps → module → {loss: weight}."""
         return {phase.name: {step.name: step.matrix for step in phase.steps} for phase in self.phases}
 
     def calls_of(self, module: str) -> Iterator[Node]:
-        """Every call of a module in the tensors and losses, in the recipe's order."""
+        """Yield every call of a module in the tensors and losses, in the recipe's order."""
         for _, call in self._calls(module):
             yield call
 
     def _calls(self, module: str) -> Iterator[tuple[tuple[str, str], Node]]:
-        """Every call of a module, and in which tensor or loss it is."""
+        """Yield every call of a module, with the tensor or loss that has it."""
         values = [(("tensors", name), value) for name, value in self.tensors.items()]
         values += [(("losses", name), node) for name, node in self.losses.items()]
         for place, value in values:
@@ -342,22 +343,22 @@ class Plan:
         return low, high
 
     def fields_of(self, values: Iterable[Value], leaves: frozenset[str] = frozenset()) -> set[str]:
-        """The fields of the data that values are computed from, where tensors among `leaves` are known already."""
+        """Return the fields of the data that values depend on, if the tensors `leaves` are already computed."""
         return (uses(values, self.tensors, leaves).read & self.fields.keys()) - leaves
 
     def labels_read(self) -> set[str]:
-        """The fields of the data that tensors, losses, evaluations or comparisons are computed from."""
+        """Return the fields of the data that tensors, losses, evaluations or comparisons depend on."""
         values = [*self.tensors.values(), *self.losses.values(), *self.measuring()]
         return self.fields_of(values)
 
     def modules_of(self, *values: Value) -> list[str]:
-        """The modules that values read or call, through tensors, in the recipe's order."""
+        """Return the modules that values read or call, through tensors, in the recipe's order."""
         found = uses(values, self.tensors)
         return [name for name in self.modules if name in found.read | found.modules]
 
 
 class Uses(NamedTuple):
-    """What values are computed from: the names that they read, the modules that they call, and all their calls."""
+    """The dependencies of values: the names that they read, the modules that they call, and all their calls."""
 
     read: set[str]
     modules: set[str]
@@ -365,7 +366,7 @@ class Uses(NamedTuple):
 
 
 def uses(values: Iterable[Value], tensors: Mapping[str, Value], leaves: frozenset[str] = frozenset()) -> Uses:
-    """What the values are computed from, through the tensors that are no `leaves`."""
+    """Return the dependencies of values, through all tensors except `leaves`."""
     found = Uses(set(), set(), [])
     pending = list(values)
     while pending:
@@ -381,7 +382,7 @@ def uses(values: Iterable[Value], tensors: Mapping[str, Value], leaves: frozense
 
 
 def reads_in(value: Value) -> Iterator[str]:
-    """Every name that a value itself reads, in order, repetitions included."""
+    """Yield every name that a value itself reads, in order, repetitions included."""
     if isinstance(value, Read):
         yield value.name
     else:
@@ -390,7 +391,7 @@ def reads_in(value: Value) -> Iterator[str]:
 
 
 def calls_in(value: Value) -> Iterator[Node]:
-    """Every call in a value, inner ones first."""
+    """Yield every call in a value, inner ones first."""
     if isinstance(value, Node):
         for part in value.inputs:
             yield from calls_in(part)

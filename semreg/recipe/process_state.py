@@ -1,4 +1,5 @@
-"""What belongs to the whole process, put back after a component was imported or made: all others live by it, too."""
+"""Settings of the whole process, which are restored after a component is imported or made: all other
+code shares them."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from typing import Any
 import torch
 
 Setting = tuple[Callable[[], Any], Callable[[Any], object]]
-"""What reads it, and what sets it."""
+"""A function that reads the setting, and one that sets it."""
 
 
 def _folder() -> str:
     try:
         return os.getcwd()
-    except OSError:  # it is gone
+    except OSError:  # it was deleted
         return ""
 
 
@@ -31,11 +32,11 @@ def _set_path(folders: list[str]) -> None:
 
 
 def _set_device(device: torch.device) -> None:
-    torch.set_default_device(None if device.type == "cpu" else device)  # None costs nothing afterwards
+    torch.set_default_device(None if device.type == "cpu" else device)  # a hook of None costs no time later
 
 
 def _closed() -> set[int]:
-    """Those of standard input, output and error that are closed."""
+    """Return those of standard input, output and error that are closed."""
     closed = set()
     for number in range(3):
         try:
@@ -46,9 +47,10 @@ def _closed() -> set[int]:
 
 
 def _close_no_more_than(closed: set[int]) -> None:
-    """Open what is closed beyond these, on nothing: a file that is opened next would take its number, and its text."""
+    """Open the others that were closed meanwhile, on the null device: the next opened file would take their number and
+    receive their text."""
     for _ in _closed() - closed:
-        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        os.open(os.devnull, os.O_RDWR)  # the lowest free number is taken
 
 
 SETTINGS: list[Setting] = [
@@ -64,7 +66,7 @@ SETTINGS: list[Setting] = [
 
 @contextmanager
 def process_state_kept() -> Iterator[None]:
-    """Put back afterwards what is changed inside: the working folder, where modules are found, PyTorch's defaults."""
+    """Restore, at the end of the block, the working folder, the module search path, and PyTorch's defaults."""
     before = [(read, write, read()) for read, write in SETTINGS]
     try:
         yield

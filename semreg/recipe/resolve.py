@@ -1,7 +1,7 @@
-"""What a recipe names, resolved: components found and loaded, their options checked, their `@` references replaced.
+"""Resolves the names in a recipe: finds and loads components, checks their options, replaces their `@` references.
 
-A builder is a generator: it yields each mistake that it finds and returns what it made, None where that can't be made.
-`settle` gets the one and raises the other.
+A builder is a generator: it yields each error that it finds and returns its result, None if it can't be made. `settle`
+returns the result and raises the errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Building = Generator[Problem, None, Made]
 
 
 def settle(building: Building[Made], source: str) -> Made:
-    """What a builder makes. Raises UserError with the mistakes that it finds, and stops it once there are too many."""
+    """Return the builder's result. Raises UserError with its errors, and stops the builder once there are too many."""
     problems: dict[Problem, None] = {}
     while len(problems) < MOST_PROBLEMS:
         try:
@@ -39,7 +39,7 @@ def settle(building: Building[Made], source: str) -> Made:
 
 
 def survey(building: Building[Made]) -> tuple[Made, list[Problem]]:
-    """What a builder makes, as far as it can, and the mistakes that it finds."""
+    """Return the builder's result, as far as it can be made, and its errors."""
     problems: dict[Problem, None] = {}
     while True:
         try:
@@ -50,14 +50,14 @@ def survey(building: Building[Made]) -> tuple[Made, list[Problem]]:
 
 
 class Resolver:
-    """Finds the components of one recipe, each once. `fields` are what the data say of them, for `@` references."""
+    """Finds the components of one recipe, each once. `fields` is the data's specification, for `@` references."""
 
     def __init__(self, fields: Specification) -> None:
         self.fields = fields
         self._found: dict[tuple[str, tuple[str, ...]], Loaded | str] = {}
 
     def component(self, name: str, kinds: Sequence[str], where: str) -> Building[Loaded | None]:
-        """The component called `name` among kinds that share a place."""
+        """Find the component called `name` among kinds that share a place."""
         key = (name, tuple(kinds))
         if key not in self._found:
             self._found[key] = loaded(name, kinds)
@@ -78,9 +78,9 @@ class Resolver:
         inputs: tuple[Read, ...] = (),
         ignore: Collection[str] = (),
     ) -> Building[Node | None]:
-        """A call of a component in a table of its own, its options checked.
+        """Build a call of a component in its own table, and check its options.
 
-        `filled` of its inputs are given by the engine; parameters in `ignore` are neither needed nor possible.
+        The engine fills in `filled` of its inputs; parameters in `ignore` are neither needed nor possible.
         """
         component = yield from self.component(name, kinds, where)
         if component is None:
@@ -99,7 +99,7 @@ class Resolver:
         ignore: Collection[str] = (),
         roles: Roles | None = None,
     ) -> Building[Node | None]:
-        """`use = "component(name, ...)"` of a kind with its own table; `roles` say inputs left out."""
+        """Build `use = "component(name, ...)"` of a kind with its own table; `roles` supply missing inputs."""
         try:
             expression = parse(use if "(" in use else f"{use}()")
         except ValueError as error:
@@ -127,7 +127,7 @@ class Resolver:
     def check_options(
         self, node: Node, written: Mapping[str, Any], inputs: int, ignore: Collection[str] = ()
     ) -> Iterable[Problem]:
-        """Mistakes in a node's options, which are `written` in the recipe, for a call with so many inputs."""
+        """Return the errors in a node's options, as `written` in the recipe, for a call with so many inputs."""
         component = node.loaded
         found = check_options(
             component.signature,
@@ -136,13 +136,13 @@ class Resolver:
             where=node.where,
             name=shown(component),
             ignore=FILLED_BY_ENGINE.union(ignore),
-            unread=[key for key, value in node.options.items() if value is None],  # `@` references, told already
+            unread=[key for key, value in node.options.items() if value is None],  # `@` references, already reported
         )
         for problem in found:
             yield with_reference(problem, written, node.where)
 
     def options(self, options: Mapping[str, Any], where: str) -> Building[dict[str, Any]]:
-        """Options with `@field.key` replaced by what the data's specification says."""
+        """Return options with `@field.key` replaced by values from the data's specification."""
         made = {}
         for key, value in options.items():
             made[key] = yield from self._replaced(value, f"{where}.{key}")
@@ -173,7 +173,7 @@ class Resolver:
 
 
 def with_reference(problem: Problem, written: Mapping[str, Any], where: str) -> Problem:
-    """A mistake of an option, with the `@` reference that its value was read from, if it was."""
+    """Add the `@` reference of an option's value to its error, if there is one."""
     value: Any = written
     for key in problem.where.removeprefix(where).split(".")[1:]:
         value = value.get(key) if isinstance(value, Mapping) else None
@@ -183,7 +183,7 @@ def with_reference(problem: Problem, written: Mapping[str, Any], where: str) -> 
 
 
 def loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
-    """A component with what it loads, or why it can't be had."""
+    """Return a component with its loaded value, or the reason why it can't be loaded."""
     try:
         component = find(name, kinds)
         with process_state_kept():

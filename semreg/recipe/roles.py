@@ -1,4 +1,4 @@
-"""The roles of a recipe: what its `[model]` says, checked."""
+"""The roles in a recipe's `[model]`, checked."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ INPUTS_OF_INTERPOLATORS = 3
 
 
 def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> Building[Roles]:
-    """The roles that a recipe says, as far as they can be what it says."""
+    """Build the roles of a recipe, as far as they are valid."""
     if table is None:
         return Roles()
     problems = [*_named(resolver.fields, graph, table), *_attributes(resolver.fields, table)]
     problems += _fitted(resolver.fields, graph, table)
     if not any(dict(table).values()):
-        problems.append(Problem("model", "says nothing; leave it out, or name at least an input, a code or an output"))
+        problems.append(Problem("model", "is empty; leave it out, or name at least an input, a code or an output"))
     yield from problems
     return Roles(
         table.input, table.target or table.input, tuple(table.code), table.output, table.prior, table.posterior,
@@ -44,7 +44,7 @@ def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> B
 
 
 def _named(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[Problem]:
-    """Names that are there for none of what they are said to be."""
+    """Yield the names that don't exist in the role that `[model]` gives them."""
     tensors: Mapping[str, object] = {**graph.tensors, **fields}
     named = {"target": table.target, "output": table.output, "sample": table.sample}
     places: dict[str, tuple[str, Mapping[str, object], str]] = {}
@@ -73,7 +73,7 @@ def _named(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[P
             if not isinstance(fields[name], ClassField | AttributesField)
         )
         if read:
-            message = f"{table.sample!r} is computed from {read[0]!r} of the data; a sample is drawn from priors alone"
+            message = f"{table.sample!r} is computed from {read[0]!r} of the data; a sample depends only on priors"
             yield Problem("model.sample", message)
 
 
@@ -82,13 +82,13 @@ def _attributes(fields: Specification, table: ModelTable) -> Iterator[Problem]:
     for label, code in table.attributes.items():
         where = f"model.attributes.{label}"
         if label not in labels:
-            yield Problem(where, f"{label!r} is no label of the data{closest(label, labels)}")
+            yield Problem(where, f"{label!r} is not a label of the data{closest(label, labels)}")
         if code not in table.code:
             yield Problem(where, f"{code!r} is none of `code`{closest(code, table.code)}")
 
 
 def _fitted(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[Problem]:
-    """Priors of classes that would be fitted without them, after training."""
+    """Yield priors of classes that would be fitted without them, after training."""
     classes = {name for name, field in fields.items() if isinstance(field, ClassField)}
     for code, name in table.prior.items():
         node = graph.modules[name].node if name in graph.modules else None
@@ -110,7 +110,7 @@ def _interpolator(resolver: Resolver, table: ModelTable) -> Building[Mapping[str
     filled = 0 if component is None or inspect.isclass(component.value) else INPUTS_OF_INTERPOLATORS
     priors = [] if component is None else priors_asked(component.signature)
     if priors and not table.prior:
-        yield Problem(where, f"{chosen.use} needs the prior of a code; say it by `{LINES[Role.PRIOR]}`")
+        yield Problem(where, f"{chosen.use} needs the prior of a code; name it by `{LINES[Role.PRIOR]}`")
     node = yield from resolver.node(chosen.use, ("interpolator",), chosen.options, where, filled=filled, ignore=priors)
     return {} if node is None else {"use": node.name, **node.options}
 
@@ -122,7 +122,7 @@ def _kind(name: str, fields: Specification, graph: Graph) -> str:
 
 
 def contents(tensors: Mapping[str, Value], fields: Specification, value: Value) -> set[str]:
-    """The fields of the data whose values a value depends on: some inputs lend their shape alone."""
+    """Return the fields of the data on whose values a value depends; some inputs only supply their shape."""
     found: set[str] = set()
     pending: list[Value] = [value]
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Who trains whom: which losses reach a module, and which modules can share one backward pass."""
+"""Routing: which losses reach a module, and which modules can share one backward pass."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ Rows = Mapping[str, Mapping[str, "Weight"]]
 
 @dataclass(frozen=True)
 class Backward:
-    """One backward pass of Σ weight · loss, whose gradients go to the parameters of `modules` alone."""
+    """One backward pass of Σ weight · loss; only the parameters of `modules` receive its gradients."""
 
     weights: Mapping[str, Weight]
     modules: tuple[str, ...]
     reached: frozenset[str]
-    """The modules that the gradient would reach, trained by the pass or not."""
+    """The modules that the gradient would reach, whether or not the pass trains them."""
 
 
 def share_backwards(
     rows: Rows, reaches: Mapping[str, frozenset[str]], alone: Collection[str] = ()
 ) -> tuple[Backward, ...]:
-    """The fewest backward passes that a greedy search finds for the rows of one step.
+    """Find the fewest backward passes for the rows of one step, by a greedy search.
 
     Args:
         rows: for each module the losses that train it, with weights.
         reaches: for each loss the modules whose parameters its gradient reaches.
-        alone: the modules that share with none.
+        alone: the modules that share no pass.
 
-    Two modules share a pass if each loss of either row stands in the other's row at the same weight, or the same course
-    of it, or does not reach that other module; then the gradient of the sum is, for each of them, that of its own row.
+    Two modules share a pass if each loss in either row is in the other row with the same weight or schedule, or does
+    not reach the other module. Then the gradient of the sum equals, for each of them, that of its own row.
     """
     groups: list[list[str]] = []
     for module in rows:

@@ -1,4 +1,4 @@
-"""Schedules: the factor on a rate or a weight at each moment of a phase, looked at before anything is trained."""
+"""Schedules: the factor on a rate or a weight over a phase, checked before training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from semreg.recipe.component_errors import naming_component
 from semreg.recipe.plan import Node
 
 MOMENTS = 100
-"""At so many moments of a phase a schedule is looked at."""
+"""The number of moments of a phase at which a schedule is checked."""
 
 
 def factor_at(node: Node, epoch: float, epochs: int, source: str) -> float:
-    """The factor at `epoch`, fractional, of `epochs`. Raises UserError for one that is negative or not finite."""
+    """Return the factor at `epoch`, fractional, of `epochs`. Raises UserError if it is negative or not finite."""
     with naming_component(node, source):
         factor = float(node.loaded.value(epoch, epochs, **node.options))
         if not 0 <= factor < math.inf:
@@ -23,7 +23,7 @@ def factor_at(node: Node, epoch: float, epochs: int, source: str) -> float:
 
 
 def schedule_problems(node: Node, epochs: int) -> Iterator[Problem]:
-    """What is wrong with the first factor of a phase that is no factor."""
+    """Yield the error of the first invalid factor in a phase."""
     try:
         for moment in range(MOMENTS):
             factor_at(node, epochs * moment / MOMENTS, epochs, "")

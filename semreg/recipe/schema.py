@@ -1,4 +1,4 @@
-"""The shape of a recipe: its tables and keys, and their types. What the names in them mean is `check`'s work."""
+"""The schema of a recipe: its tables and keys, and their types. `check` resolves the names in them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.recipe.bounds import TomlTable
 
 BATCH_KEYS = ("batch_size", "sampler")
-"""What `[data]` says of batches, rather than of images."""
+"""The keys of `[data]` about batches rather than images."""
 MOST_MODULES = 200
-"""Building that many takes some seconds."""
+"""Building so many takes some seconds."""
 
 LARGEST_PIXEL = 1e6
-"""Beyond that, and in ranges as narrow, float32 tells the 256 levels of an image apart no longer."""
+"""Beyond it, and in ranges as narrow, float32 can't separate the 256 levels of an image."""
 MOST_WATCHED = 32
-"""Of images, and of tensors, in a picture of `[watch]`: more can't be told apart on a screen."""
+"""The most images, and tensors, in a picture of `[watch]`: a screen can't show more clearly."""
 
 Positive = Annotated[int, Gt(0)]
 
@@ -38,13 +38,13 @@ Seed = Annotated[int, BeforeValidator(_as_seed)]
 
 
 class _Keys(BaseModel):
-    """A table whose keys are fixed."""
+    """A table with fixed keys."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class _Component(BaseModel):
-    """A table with `use`: every key that is not reserved is an option of the component it names."""
+    """A table with `use`: every key that is not reserved is an option of its component."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -62,11 +62,11 @@ class ComponentTable(_Component):
 NamedTable = Annotated[
     ComponentTable, BeforeValidator(lambda value: {"use": value} if isinstance(value, str) else value)
 ]
-"""A component that may be written as a string where it has no options: a sampler, an interpolator."""
+"""A component that may be written as a string if it has no options: a sampler, an interpolator."""
 
 
 class GroupTable(BaseModel):
-    """Parameters of one module, by name pattern, with options of the optimiser (and a schedule) of their own."""
+    """Parameters of one module, selected by a name pattern, with their own optimiser options (and schedule)."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -79,11 +79,11 @@ class GroupTable(BaseModel):
 
 
 EITHER = Discriminator(lambda value: "[table]" if isinstance(value, dict | BaseModel) else "[number]")
-"""Of a number or a table that says more: of a mistake in the one nothing is said of the other."""
+"""Separates a number from a table in a union, so that errors concern only the one that was written."""
 
 
 class ClipTable(_Keys):
-    """The largest a gradient may be: each of its elements, and then its norm over a module."""
+    """The limit on a gradient: on each element, and then on its norm over a module."""
 
     norm: Annotated[float, Gt(0)] | None = None
     value: Annotated[float, Gt(0)] | None = None
@@ -113,14 +113,14 @@ class OptimizerTable(BaseModel):
 
 
 class ValidationTable(_Keys):
-    """Validation images by whole classes of a field: as many classes as come nearest to the amount of images."""
+    """Validation images by whole classes of a field, with a total as near to the amount as possible."""
 
     amount: Annotated[float, Gt(0)] | Positive
     by: str
 
 
 class SplitTable(_Keys):
-    """Which images to train on, with and without labels, and to validate with (see `split_as`)."""
+    """The images for training, with and without labels, and for validation (see `split_as`)."""
 
     train: Annotated[float, Gt(0)] | Positive | None = None
     unlabelled: dict[str, list[str] | Positive] | Annotated[float, Gt(0)] | Positive | None = None
@@ -155,7 +155,7 @@ class DataTable(_Component):
 
 
 class ModelTable(_Keys):
-    """What tensors, fields and modules of the recipe are for: see `semreg.core.Roles`."""
+    """The roles of the recipe's tensors, fields and modules: see `semreg.core.Roles`."""
 
     input: str = ""
     target: str = ""
@@ -169,7 +169,7 @@ class ModelTable(_Keys):
 
 
 class ModuleTable(_Component):
-    """A network, prior, critic, classifier or criterion, and how it is optimised."""
+    """A network, prior, critic, classifier or criterion, and its optimiser."""
 
     optimizer: dict[str, Any] = {}
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
@@ -178,7 +178,7 @@ class ModuleTable(_Component):
 
 
 class CourseTable(_Component):
-    """A weight that changes over the phase: `weight` times the factor of a schedule, whose options other keys are."""
+    """A weight that changes over the phase: `weight` times the factor of a schedule; the other keys are its options."""
 
     weight: Annotated[float, Ge(0)]
     use: str = "warmup"
@@ -189,7 +189,7 @@ Row = dict[str, Weight]
 
 
 class StepTable(_Keys):
-    """One step: for each module it trains the losses that train it, with their weights."""
+    """One step: for each module the losses that train it, with their weights."""
 
     train: Annotated[dict[str, Row], MinLen(1)]
     repeat: Positive = 1
@@ -199,7 +199,7 @@ class StepTable(_Keys):
 class ValidateTable(_Keys):
     """Losses on the validation split every so many epochs; `keep = "best"` ends the phase with the best weights.
 
-    Of several losses the least sum is the best.
+    The best weights have the smallest sum of the losses.
     """
 
     loss: str | Annotated[list[str], MinLen(1)]
@@ -214,7 +214,7 @@ class ValidateTable(_Keys):
 
 
 class PhaseDataTable(_Keys):
-    """What a phase may change about the data."""
+    """The parts of the data that a phase may change."""
 
     batch_size: Positive | None = None
     sampler: NamedTable | None = None
@@ -222,7 +222,7 @@ class PhaseDataTable(_Keys):
 
 
 class PhaseTable(_Keys):
-    """Epochs over the data, in steps; `train` directly in the phase is a single step."""
+    """Epochs over the data, in steps; `train` directly in the phase makes a single step."""
 
     epochs: Positive
     steps: Annotated[dict[str, StepTable], MinLen(1)]
@@ -241,7 +241,7 @@ class PhaseTable(_Keys):
 
 
 class PaperTable(BaseModel):
-    """Figures of a paper by the names of ours, and the data that they are of: a data set's name, or that of files."""
+    """A paper's figures by the names of semreg's, and their data: a data set's name, or that of files."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, float]
@@ -249,14 +249,14 @@ class PaperTable(BaseModel):
     data: str
 
     def figures(self, data: DataTable) -> dict[str, float]:
-        """Those that may stand beside figures on these data: all, or none."""
+        """Return the figures that may be compared with figures on these data: all, or none."""
         names = {data.use, PurePath(str(data.options.get("path", ""))).stem}
         return dict(self.__pydantic_extra__) if self.data in names else {}
 
 
 class EvaluationTable(_Component):
-    """`use = "evaluation(tensors)"`, its options, the recipe of an independent judge, what its data have otherwise
-    than the run's, and a paper's figures."""
+    """`use = "evaluation(tensors)"`, its options, the recipe of an independent judge, the options in which its data
+    differ from the run's, and a paper's figures."""
 
     judge: str | None = None
     judge_data: dict[str, Any] = {}
@@ -264,7 +264,8 @@ class EvaluationTable(_Component):
 
 
 def other_images(judge_data: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `judge_data` may give a judge other images, or another split, than the run's; empty if nothing does."""
+    """Return the part of `judge_data` that may give a judge other images, or another split, than the
+    run's; or nothing."""
     return {key: value for key, value in judge_data.items() if key not in (*BATCH_KEYS, "range")}
 
 
@@ -275,7 +276,7 @@ class ComparisonTable(_Component):
 
 
 class WatchTable(_Keys):
-    """Pictures that a run keeps of tensors while it trains: after every so many epochs, on the same few images."""
+    """Pictures of tensors that a run stores during training: after every so many epochs, of the same few images."""
 
     tensors: Annotated[list[str], MinLen(1), MaxLen(MOST_WATCHED)]
     every: Positive = 5
@@ -304,15 +305,15 @@ class RecipeTables(_Keys):
 
 
 def default_use(where: tuple[str, ...]) -> str | None:
-    """The component of a table at a place of a recipe that names none: that of a weight's course has one."""
+    """Return the default component of a table at a place of a recipe: a changing weight has one."""
     default: str = CourseTable.model_fields["use"].default
     return default if _model_of(where) is CourseTable else None
 
 
 def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
-    """The keys of the table at a place of a recipe that are no options of the component that it uses.
+    """Return the keys of the table at a place of a recipe that are not options of its component.
 
-    They stay when the table uses another component, but for a paper's figures. `where` are the keys to the table,
+    They stay when the table uses another component, except a paper's figures. `where` are the keys to the table,
     perhaps those of a fallback.
     """
     model = _model_of(where)
@@ -320,7 +321,7 @@ def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
 
 
 def _model_of(where: tuple[str, ...]) -> type[BaseModel] | None:
-    """What a table at a place of a recipe is, where it uses a component and has keys of its own."""
+    """Return the model of a table at a place of a recipe, if it uses a component and has keys of its own."""
     match where[1:] if where[:1] == ("fallback",) else where:
         case ("data",):
             return DataTable
@@ -336,7 +337,8 @@ def _model_of(where: tuple[str, ...]) -> type[BaseModel] | None:
 
 
 def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:
-    """The recipe in `table`. Raises UserError with every key that is unknown, missing, or of a wrong type or range."""
+    """Return the recipe in `table`. Raises UserError with every key that is unknown, missing, or of a wrong type or
+    range."""
     try:
         return RecipeTables.model_validate(dict(table))
     except ValidationError as error:
@@ -344,18 +346,18 @@ def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:
 
 
 def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
-    """pydantic's findings in our words: the dotted key, what was found, what would fit."""
+    """Translate pydantic's errors: the dotted key, the value found, the values that fit."""
     problems = []
-    for finding in error.errors(include_url=False)[: 4 * MOST_PROBLEMS]:  # a union has several complaints about a key
+    for finding in error.errors(include_url=False)[: 4 * MOST_PROBLEMS]:  # a union has several errors about a key
         location = keys_of(finding)
         message = _message(finding, location)
         if location[:1] == ["phases"] and location[2:4] == ["steps", "step"]:
-            del location[2:4]  # a single step's `train` stands in the phase itself
+            del location[2:4]  # a single step's `train` is in the phase itself
         problem = Problem(prefix + ".".join(location), message)
         if problem not in problems:
             problems.append(problem)
     by_key: dict[str, Problem] = {}
-    for problem in problems:  # of a union's several complaints about one key, the first
+    for problem in problems:  # the first of a union's several errors about one key
         by_key.setdefault(problem.where, problem)
     return list(by_key.values())[:MOST_PROBLEMS]
 

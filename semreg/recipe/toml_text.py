@@ -1,4 +1,4 @@
-"""A recipe's table as the TOML that a person would write."""
+"""Writes a recipe's table as the TOML that a person would write."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 WIDEST = 100
-"""Characters of a table on one line."""
+"""The most characters of a table on one line."""
 TITLED = 2
-"""Tables up to this depth have a heading, however small they are."""
+"""Tables up to this depth have a heading, even small ones."""
 
 
 def toml_text(table: Mapping[str, Any]) -> str:
-    """The text that is read as this table again: texts, numbers, truth values, lists and tables; None is left out.
+    """Return the TOML text of a table: texts, numbers, truth values, lists and tables; None is left out.
 
-    Small tables far down, such as the losses that train a module, stand on one line.
+    Small tables at a deep level, such as the losses that train a module, are on one line.
     """
     return "\n".join(_lines(table, ())).strip("\n") + "\n"
 
@@ -46,7 +46,7 @@ def _key(key: str) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """A text, number, truth value, list or table, as TOML has it on one line."""
+    """Return a text, number, truth value, list or table as TOML on one line."""
     if isinstance(value, Mapping):
         inside = ", ".join(f"{_key(key)} = {toml_value(one)}" for key, one in value.items() if one is not None)
         return f"{{ {inside} }}" if inside else "{}"

@@ -1,4 +1,4 @@
-"""Losses that would take values that nobody knows for such as are absent."""
+"""Finds losses that would treat unknown values as absent ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semreg.recipe.roles import contents
 
 
 def unknown_read(fields: Specification, graph: Graph) -> Iterator[Problem]:
-    """A mistake for each loss that reads attributes of which some values are not known, and not which are."""
+    """Yield an error for each loss that reads attributes with unknown values, without the field of known ones."""
     for name, loss in graph.losses.items():
         read = contents(graph.tensors, fields, loss)
         for field in sorted(read):
@@ -21,7 +21,7 @@ def unknown_read(fields: Specification, graph: Graph) -> Iterator[Problem]:
 
 
 def _advice(loss: Node, field: str) -> str:
-    """What to write so that the loss leaves the unknown values out."""
+    """Return how the loss leaves unknown values out."""
     known = field + KNOWN
     signature = loss.component.signature if loss.component is not None else None
     room = signature is not None and (signature.spreads() or len(signature.inputs()) > len(loss.inputs))

@@ -1,4 +1,4 @@
-"""Loss curves as geometry: what a template needs to draw them as inline SVG."""
+"""Loss curves as geometry for a template, which draws them as inline SVG."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """One polyline: `kind` is `train` or `validation`, `dots` are the places of single values worth seeing.
+    """One polyline: `kind` is `train` or `validation`, `dots` are the places of notable single values.
 
     `values` are the iteration and the loss of each point.
     """
@@ -43,7 +43,7 @@ class Line:
 class Chart:
     """The curve of one loss, in pixels of a WIDTH × HEIGHT picture.
 
-    `other` is the same curve on the other kind of axis, where all values are above 0.
+    `other` is the same curve on the other kind of axis, if all values are above 0.
     """
 
     name: str
@@ -56,19 +56,21 @@ class Chart:
 
 
 def charts(metrics: PhaseMetrics) -> list[Chart]:
-    """One chart for each loss of a phase that has finite values; training and validation share it."""
+    """Return a chart for each loss of a phase that has finite values; training and validation share it."""
     names = dict.fromkeys([*metrics.train, *metrics.validation])
     drawn = (_chart(name, metrics.train.get(name, []), metrics.validation.get(name, [])) for name in names)
     return [chart for chart in drawn if chart is not None]
 
 
 def overlaid(name: str, series: Sequence[tuple[str, Points]]) -> Chart | None:
-    """The chart of several runs' curves of one loss, each with its kind and finite values; None if there is none."""
+    """Return the chart of several runs' curves of one loss, each with its kind and finite values; None if there are
+    none.
+    """
     return _drawn(name, series, "", _is_logarithmic(series)) if series else None
 
 
 def thinned(points: Points, most: int = _MOST_POINTS) -> Points:
-    """The finite ones of some points as at most so many, each the mean of its neighbours."""
+    """Reduce the finite points to at most `most`, each the mean of its neighbours."""
     points = _finite(points)
     width = math.ceil(len(points) / most) or 1
     groups = [points[start : start + width] for start in range(0, len(points), width)]
@@ -130,7 +132,7 @@ def _finite(points: Points) -> Points:
 
 
 def _round_powers(low: float, high: float) -> list[float]:
-    """About four exponents of round numbers between two."""
+    """Return about four exponents of round numbers between two."""
     exponents = range(math.floor(low), math.ceil(high) + 1)
     factors = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
     every = max(1, round((high - low) / 4))
@@ -139,7 +141,7 @@ def _round_powers(low: float, high: float) -> list[float]:
 
 
 def _round_values(low: float, high: float, least: float = 0.0) -> list[float]:
-    """Two to six round numbers between two, `least` or more apart: fewer where that leaves no more."""
+    """Return two to six round numbers between two, at least `least` apart: fewer if that leaves no more."""
     if high <= low:
         return [low]
     rough = (high - low) / 4

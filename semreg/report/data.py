@@ -1,4 +1,4 @@
-"""What a run's page tells of its data: what was taken of them, as the run's record has it."""
+"""The data in a run's page, from the run's record."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from semreg.core.hookspecs import Section
 from semreg.data.summary import lines
 
 MOST_ROWS = 100
-"""Classes or attributes of a field that are told in a table; of more a line tells."""
+"""The most classes or attributes of a field in a table; a line summarises more."""
 ORDERS = {
-    "ring": "A ring: each is next to those above and below it, and the last to the first.",
-    "line": "A line: each is next to those above and below it.",
+    "ring": "The classes form a ring: each is a neighbour of those above and below it, and the last of the first.",
+    "line": "The classes form a line: each is a neighbour of those above and below it.",
 }
 
 
 def data_section(data: Mapping[str, Any]) -> Section | None:
-    """The section of a run's data, with a table for each field of few labels; None for a run that recorded nothing."""
+    """Return the section on a run's data, with a table for each field of few labels; None for a run that recorded
+    nothing.
+    """
     if "taken" not in data:
         return None
     taken, fields = data["taken"], data["fields"]
@@ -31,7 +33,7 @@ def data_section(data: Mapping[str, Any]) -> Section | None:
 
 
 def _table(name: str, field: Mapping[str, Any], taken: Mapping[str, Any], splits: list[str]) -> Table:
-    """How many images of each split are of a class, or have an attribute, in the order of the classes."""
+    """Return how many images of each split have a class or an attribute, in the order of the classes."""
     kind = "class" if field["kind"] == "class" else "attribute"
     columns = dict(taken["classes" if kind == "class" else "attributes"][name])
     columns = {split: columns[split] for split in splits}

@@ -1,4 +1,4 @@
-"""What evaluations say of themselves: what they measure, which way their figures are good, and whose measure it is."""
+"""Evaluations' descriptions of themselves: their measure, the better direction of their figures, and their source."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 
 @dataclass(frozen=True)
 class About:
-    """Of one evaluation: a sentence, a source, and for globs of its figures a direction, `higher` or `lower`, and a
-    unit."""
+    """The description of an evaluation: a sentence, a source, and for globs of its figures a direction, `higher` or
+    `lower`, and a unit."""
 
     measures: str = ""
     source: str = ""
@@ -25,26 +25,26 @@ class About:
     units: Mapping[str, str] = field(default_factory=dict)
 
     def way(self, figure: str) -> str:
-        """Which way a figure is better, `higher` or `lower`; empty where that isn't said."""
+        """Return the better direction of a figure, `higher` or `lower`; empty if unknown."""
         return _first(self.better, figure)
 
     def arrow(self, figure: str) -> str:
-        """↑ for a figure that is better the higher, ↓ for the lower, and nothing where that isn't said."""
+        """Return ↑ if a higher figure is better, ↓ if a lower one is, and nothing if unknown."""
         return ARROWS[self.way(figure)]
 
     def unit(self, figure: str) -> str:
-        """The unit of a figure; empty where that isn't said."""
+        """Return the unit of a figure; empty if unknown."""
         return _first(self.units, figure)
 
     def direction(self, figures: Iterable[str]) -> str:
-        """Which way these figures are good, as a sentence; empty where that isn't said of any."""
+        """Return the better directions of these figures as a sentence; empty if none is known."""
         said = dict.fromkeys(map(self.arrow, figures))
         ways = [f"{way} ({arrow})" for way, arrow in ARROWS.items() if arrow and arrow in said]
         return f"Better is {' or '.join(ways)}." if ways else ""
 
 
 def about(table: Any, kind: str = "evaluation") -> About:
-    """What the evaluation, or comparison, of a recipe's table says of itself; nothing where it can't be had here."""
+    """Return the description of a recipe's evaluation or comparison; an empty one if it isn't available here."""
     use = table.get("use") if isinstance(table, Mapping) else None
     if not isinstance(use, str):
         return About()
@@ -58,7 +58,7 @@ def about(table: Any, kind: str = "evaluation") -> About:
 
 
 def _texts(value: Any, attribute: str) -> dict[str, str]:
-    """A text for each glob, as an attribute of anyone's component has them."""
+    """Return a text for each glob, from an attribute of a possibly untrusted component."""
     found = getattr(value, attribute, {})
     pairs = found.items() if isinstance(found, Mapping) else ()
     return {glob: text for glob, text in pairs if isinstance(glob, str) and isinstance(text, str)}

@@ -1,10 +1,10 @@
-"""Durations as a reader wants them."""
+"""Durations for readers."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """`0.03s`, `8s`, `1m40s`, `2h05m`, `3d02h`."""
+    """Format seconds as `0.03s`, `8s`, `1m40s`, `2h05m`, `3d02h`."""
     whole = round(seconds)
     if 0 < seconds < 0.95:
         return f"{max(seconds, 0.001):.1g}s"

@@ -1,4 +1,4 @@
-"""How good the judges of a run's evaluations are themselves, as their own runs tell it, and what they have seen."""
+"""The accuracy of the judges of a run's evaluations, from the judges' own runs, and their training data."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from semreg.store.recipes import evaluations_of, judged_on, judges_of, read_reci
 from semreg.store.record import RunRecord, read_record
 
 ACCURACY = "accuracy"
-"""The figure by which an evaluation of a judge's recipe says how often the judge is right."""
+"""The figure in an evaluation of a judge's recipe that states how often the judge is right."""
 LONGEST_CHANGE = 80
-"""Characters of a change of a judge's data, of which more says no more."""
+"""Characters of a change of a judge's data; the rest adds nothing."""
 
 
 def judged_by(folder: Path, kept: str) -> dict[str, str]:
-    """What is to be said of the judge of each evaluation, by what a run has kept under a name of `kept_as`.
+    """Return sentences on the judge of each evaluation that a run has stored under a name of `kept_as`.
 
-    Of a judge whose run, or whose accuracy on these images, isn't there, only that it was trained on data of its own,
-    if it was. Raises UserError for damaged files of the run itself.
+    If a judge's run, or its accuracy on these images, is missing, the sentence only names its own training data, if it
+    had any. Raises UserError for damaged files of the run itself.
     """
     images, judges = judged_on(kept)[1], judges_of(folder, kept)
     sentences = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
@@ -39,15 +39,15 @@ def judged_by(folder: Path, kept: str) -> dict[str, str]:
 
 
 def taught_by(judge_data: Mapping[str, Any]) -> str:
-    """A sentence on the data of its own that a judge was trained on, by an evaluation's `judge_data`; else empty."""
+    """Return a sentence on a judge's own training data, from an evaluation's `judge_data`; else empty."""
     if not (changes := other_images(judge_data)):
         return ""
     written = ", ".join(_assignments(changes))
-    return f"This judge learns from data of its own ({written}), which may hold images that it judges here."
+    return f"This judge was trained on its own data ({written}), which may contain images that it judges here."
 
 
 def _assignments(changes: Mapping[str, Any], of: str = "") -> Iterator[str]:
-    """Changes one by one: `first = 4000`, `split.train = 0.95`."""
+    """Yield changes one by one: `first = 4000`, `split.train = 0.95`."""
     for key, value in changes.items():
         if isinstance(value, Mapping):
             yield from _assignments(value, f"{of}{key}.")
@@ -62,12 +62,13 @@ def _sentence(runs: Path, digest: str, images: str) -> str:
             if accuracies:
                 of = [f" ({name})" if len(accuracies) > 1 else "" for name in accuracies]
                 right = ", ".join(f"{share:.2%}{name}" for share, name in zip(accuracies.values(), of, strict=True))
-                return f"Judged by {run.name}, which is itself right on {right} of the {images} images of its data."
+                of_its_own = f"{right} of the {images} images of its data"
+                return f"Judged by {run.name}, which itself classifies {of_its_own} correctly."
     return ""
 
 
 def _runs_of(runs: Path, digest: str) -> Iterator[RunRecord]:
-    """The runs of that hash, which their folders' names end in the beginning of."""
+    """Yield the runs with a hash, whose start is the end of their folders' names."""
     for path in sorted(runs.glob("[!.]*")):
         with contextlib.suppress(UserError):
             if path.name.endswith(f"-{digest[:6]}") and (run := read_record(path)).record.get("hash") == digest:
@@ -75,7 +76,7 @@ def _runs_of(runs: Path, digest: str) -> Iterator[RunRecord]:
 
 
 def _accuracies(run: RunRecord, images: str) -> dict[str, float]:
-    """The accuracies of a judge by the names of its evaluations."""
+    """Return the accuracies of a judge by the names of its evaluations."""
     found: dict[str, float] = {}
     for kept in recipes_of(run.folder):
         if judged_on(kept)[1] == images:

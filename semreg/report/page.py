@@ -1,4 +1,4 @@
-"""The report: one self-contained page, written from nothing but the run's folder, and so again at any time."""
+"""The report: one self-contained page, made only from the run's folder, at any time."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from semreg.store.results import read_result, require_storable
 
 Shown = TypeVar("Shown", Table, Picture, Scatter)
 KINDS_OF_IMAGES = {"train": "training"}
-"""Splits by what their images are called."""
+"""The names of images by split."""
 _MARKED = re.compile(r"`([^`]+)`|\*([^*`]+)\*")
 
 
 def render(folder: Path, recipe: str | None = None) -> str:
-    """The report of a run as HTML text, of its own recipe or of another that trains the same.
+    """Return the report of a run as HTML, on its own recipe or another that trains the same.
 
-    Raises UserError if the folder holds no run, or what no run writes.
+    Raises UserError if the folder holds no run, or something that no run writes.
     """
     try:
         return _rendered(folder, recipe or own_name(folder))
@@ -56,7 +56,7 @@ def render(folder: Path, recipe: str | None = None) -> str:
         TypeError,
         ValueError,
     ) as error:
-        raise UserError(str(folder), f"its files do not hold what a run writes: {cause_of(error)[:300]}") from error
+        raise UserError(str(folder), f"its files are not those of a run: {cause_of(error)[:300]}") from error
 
 
 def _rendered(folder: Path, name: str) -> str:
@@ -123,7 +123,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Phase:
-    """What the page shows of a phase."""
+    """The content of the page for a phase."""
 
     name: str
     facts: list[tuple[str, str]]
@@ -139,7 +139,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure of ours beside the paper's."""
+    """A figure of the run beside the paper's."""
 
     evaluation: str
     figure: str
@@ -147,18 +147,18 @@ class PaperFigure:
     paper: float
 
     def text(self, value: float) -> str:
-        """A value with as many decimals as suit this row."""
+        """Format a value with as many decimals as suit this row."""
         texts = column([value, self.ours, self.paper], 3 if abs(self.paper) < 10 else 1)
         return texts[0].replace("-", "−")
 
     def difference(self) -> str:
-        """How much more or less ours is, with its sign."""
+        """Return the run's figure minus the paper's, with its sign."""
         more = self.ours - self.paper
         return f"{'+' if more > 0 else ''}{self.text(more)}"
 
 
 class _Reader(RunFolder):
-    """The run as hooks see it when no run is going on: its warnings stay on the page."""
+    """The run as hooks see it outside training; its warnings stay on the page."""
 
     def __init__(self, folder: Path, name: str, recipe: dict[str, Any], warnings: list[str]) -> None:
         super().__init__(folder, name, recipe)
@@ -176,7 +176,7 @@ def _recipe(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _evaluations(reader: _Reader, recipe: str) -> dict[str, Result]:
-    """The stored results of a recipe, in its order; a damaged one becomes a warning."""
+    """Return the stored results of a recipe, in its order; a damaged one becomes a warning."""
     found: dict[str, Result] = {}
     for name, folder in evaluations_of(reader.folder, recipe).items():
         try:
@@ -187,7 +187,7 @@ def _evaluations(reader: _Reader, recipe: str) -> dict[str, Result]:
 
 
 def _unrepeated(result: Result) -> Result:
-    """A result with each caption but once, where the page has it first."""
+    """Return a result that keeps only the first of equal captions."""
     said: set[str] = set()
 
     def once(shown: Sequence[Shown]) -> list[Shown]:
@@ -208,7 +208,7 @@ def _sections(reader: _Reader) -> list[Section]:
 
 
 def as_sections(returned: Any) -> list[Section]:
-    """What a hook returned. Raises ValueError if it is nothing that a page can show."""
+    """Check a hook's result. Raises ValueError if a page can't show it."""
     sections = list(returned) if isinstance(returned, (list, tuple)) else [returned]
     for section in sections:
         if not isinstance(section, Section):
@@ -220,7 +220,7 @@ def as_sections(returned: Any) -> list[Section]:
 
 
 def _lead(run: RunRecord, recipe: dict[str, Any]) -> str:
-    """What the run is, and on what data."""
+    """Return a sentence on the run and its data."""
     data = run.record.get("data") or {}
     counts = {KINDS_OF_IMAGES.get(split, split): count for split, count in (data.get("counts") or {}).items() if count}
     *others, last = [f"{count:,} {kind}" for kind, count in counts.items()] or [""]
@@ -235,7 +235,7 @@ def _lead(run: RunRecord, recipe: dict[str, Any]) -> str:
 
 
 def _gallery(evaluations: dict[str, Result]) -> dict[str, Result]:
-    """The results to look at, first those that compare images in several rows."""
+    """Return the results to look at, first those that compare images in several rows."""
     found = {name: result for name, result in evaluations.items() if _is_to_look_at(result)}
     return dict(
         sorted(found.items(), key=lambda one: not any(p.walk and len(p.walk.rows) > 1 for p in one[1].pictures))
@@ -243,13 +243,13 @@ def _gallery(evaluations: dict[str, Result]) -> dict[str, Result]:
 
 
 def _is_to_look_at(result: Result) -> bool:
-    """Whether the pictures of a result are of images, or all that it has, and not plots of its figures."""
+    """Return whether a result's pictures show images, or are its only content, rather than plots of its figures."""
     pictured = bool(result.pictures or result.scatters)
     return pictured and (any(picture.walk for picture in result.pictures) or not (result.figures or result.tables))
 
 
 def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, str]]:
-    """The short facts under the title."""
+    """Return the short facts under the title."""
     data = run.record.get("data") or {}
     counts = data.get("counts") or {}
     images = " / ".join(f"{count:,} {split}" for split, count in counts.items() if count)
@@ -308,7 +308,7 @@ def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
 
 
 def _marked(text: str) -> Markup:
-    """A docstring's sentence, with what stands in backquotes as code and in asterisks as a title."""
+    """Mark up a docstring's sentence: backquotes as code, asterisks as a title."""
     return Markup(
         _MARKED.sub(lambda found: f"<code>{found[1]}</code>" if found[1] else f"<i>{found[2]}</i>", escape(text))
     )

@@ -1,4 +1,4 @@
-"""Where runs stand, as a table that is drawn on a terminal while they are under way."""
+"""The status of runs as a table, drawn on a terminal while they run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _COLOURS = {"running": "cyan", "finished": "green", "stopped": "yellow", "failed
 
 
 def run_table(runs: Sequence[RunStatus]) -> Table:
-    """The runs as a table, each of two lines: below is when it was updated, its losses or message, a bar and its pace.
+    """Return the runs as a table of two lines each: the second has the time of the update, losses or message, a bar and
+    pace.
 
-    On a terminal of 80 columns the name of a run, which has the values of a sweep in it, takes no third.
+    On a terminal of 80 columns a run's name, which contains a sweep's values, takes less than a third.
     """
     from rich import box
     from rich.console import Group
@@ -49,7 +50,7 @@ def run_table(runs: Sequence[RunStatus]) -> Table:
 
 
 def plain(text: str) -> str:
-    """One line without control characters: a record may hold anything."""
+    """Return one line without control characters: a record may be untrusted."""
     return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
 
 
@@ -70,7 +71,7 @@ def _iteration(run: RunStatus) -> str:
 
 
 def _latest(run: RunStatus) -> str:
-    """The latest losses of a run under way; of another, why it is not."""
+    """Return the latest losses of a running run, or why a run isn't running."""
     if not run.running:
         return plain(run.message or (f"failed: {', '.join(run.failed)}" if run.failed else ""))
     shown = [f"{name} {number(value)}" for name, value in list(run.losses.items())[:_LOSSES_SHOWN]]
@@ -103,4 +104,4 @@ CELLS: dict[str, Callable[[RunStatus], str]] = {
     "picture": lambda run: plain(run.picture or ""),
     "latest": _latest,
 }
-"""What is told of a run, by titles."""
+"""The columns of a run, by titles."""

@@ -1,4 +1,4 @@
-"""The templates of pages: those that stand beside this file, and those of the rooms that write pages of their own."""
+"""The templates of pages: those beside this file, and those of packages with their own pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from semreg.pictures.html import as_uri, page_width
 
 
 def templates(*folders: Path) -> jinja2.Environment:
-    """A new environment with the templates of the folders, and those beside this file, which they may include.
+    """Return a new environment with the templates of the folders, and those beside this file, which they may include.
 
-    All that is filled in is escaped, and a name that is not given is an error.
+    It escapes all values, and an unknown name is an error.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
@@ -34,13 +34,13 @@ def templates(*folders: Path) -> jinja2.Environment:
 
 
 def _json(value: Any) -> str:
-    """A value, or an object of fields, as JSON for the page's script; escaped it stands in an attribute."""
+    """Return a value, or an object of fields, as JSON for the page's script; escaped, it fits in an attribute."""
     plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
     return json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
 
 
 def _points(scatter: Scatter) -> str:
-    """A list of [x, y, z, class] as JSON, centred and scaled to reach 1 from the middle."""
+    """Return a list of [x, y, z, class] as JSON, centred and scaled to reach 1 from the middle."""
     rows = [
         (place, owner)
         for place, owner in zip(scatter.points, scatter.classes, strict=False)

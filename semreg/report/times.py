@@ -1,4 +1,4 @@
-"""The report's section on where a run's time went: within an iteration, and in a phase outside of its iterations."""
+"""The report's section on a run's time: within an iteration, and in a phase outside its iterations."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from semreg.store.numbers import number
 from semreg.store.record import PhaseMetrics
 
 DRIFT = 1.2
-"""A phase whose iterations grow slower or faster by this factor is drawn over time."""
+"""A phase is drawn over time if its iterations become slower or faster by this factor."""
 LEAST = 0.1
-"""Per cent: what is less is not told apart."""
+"""Per cent: smaller shares are not distinguished."""
 _RECORDS_FOR_DRIFT = 8
 _MOST_POINTS = 60
 
 
 def time_section(phases: dict[str, PhaseMetrics]) -> Section | None:
-    """Where the time of each phase went; None where nothing was measured."""
+    """Return the section on the time of each phase; None if nothing was measured."""
     seconds = {name: _means(phase) for name, phase in phases.items() if phase.seconds_per_iteration}
     if not seconds:
         return None
@@ -28,7 +28,7 @@ def time_section(phases: dict[str, PhaseMetrics]) -> Section | None:
         list(seconds),
         {part: [means.get(part, 0.0) for means in seconds.values()] for part in parts},
         totals=[_milliseconds(sum(means.values())) for means in seconds.values()],
-        caption="Means over the phase; behind each bar the time of one iteration, all its steps.",
+        caption="Means over the phase. The number behind a bar is the time of one iteration with all its steps.",
     )
     tables = [_iteration_table(name, means) for name, means in seconds.items()]
     tables.append(_phase_table(phases, seconds))
@@ -43,7 +43,7 @@ def _iteration_table(phase: str, means: dict[str, float]) -> Table:
 
 
 def _phase_table(phases: dict[str, PhaseMetrics], seconds: dict[str, dict[str, float]]) -> Table:
-    """Of each phase's time, the shares of its iterations, of what was measured between them, and of the rest."""
+    """Return the shares of each phase's time: its iterations, measured work between them, and the rest."""
     outside = list(dict.fromkeys(what for name in seconds for what in phases[name].seconds_of))
     rows: list[list[Cell]] = []
     for name, means in seconds.items():
@@ -54,18 +54,20 @@ def _phase_table(phases: dict[str, PhaseMetrics], seconds: dict[str, dict[str, f
         rest = whole - iterations - sum(between)
         rows.append([name, duration(whole), *(_percent(part, whole) for part in (iterations, *between, rest))])
     columns = ["phase", "time", "iterations", *outside, "rest"]
-    caption = "The rest was not measured; on a GPU, where only some iterations are, their share is an estimate."
-    return Table("Of each phase", columns, rows, caption)
+    caption = (
+        "semreg does not measure the rest. On a GPU it measures only some iterations, so that shares are estimates."
+    )
+    return Table("Time of each phase", columns, rows, caption)
 
 
 def _weights(phase: PhaseMetrics) -> list[tuple[int, int]]:
-    """The iterations at which times were recorded, and how many iterations each stands for."""
+    """Return the iterations with recorded times, and how many iterations each stands for."""
     places = sorted({iteration for series in phase.seconds_per_iteration.values() for iteration, _ in series})
     return [(place, place - before) for before, place in zip([0, *places], places, strict=False)]
 
 
 def _means(phase: PhaseMetrics) -> dict[str, float]:
-    """Seconds of each part per iteration, in the order of the records, over the whole phase.
+    """Return the seconds of each part per iteration, in the order of the records, over the whole phase.
 
     A part that a record lacks took none.
     """
@@ -78,9 +80,9 @@ def _means(phase: PhaseMetrics) -> dict[str, float]:
 
 
 def _drift(name: str, phase: PhaseMetrics) -> Picture | None:
-    """The parts over the phase, if its last quarter took much longer or shorter than its first.
+    """Draw the parts over the phase, if its last quarter took much longer or shorter than its first.
 
-    The first record is left out: it holds what is done once.
+    The first record is left out: it contains one-time work.
     """
     places = [place for place, _ in _weights(phase)][1:]
     if len(places) < _RECORDS_FOR_DRIFT:

@@ -1,4 +1,4 @@
-"""The course of the pictures that a run kept while it trained: a strip for each epoch that was drawn."""
+"""The history of the pictures that a run kept during training: a strip for each drawn epoch."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from semreg.store.layout import WATCH
 from semreg.store.watched import Watched, read_watched
 
 MOST_STRIPS = 16
-"""On a page, of a phase; the others are in the run's folder."""
+"""The most strips of a phase on a page; the others are in the run's folder."""
 
 
 @dataclass(frozen=True)
 class WatchedPhase:
-    """The strips of a phase with their epochs, and what is said of them."""
+    """The strips of a phase with their epochs, and a note on them."""
 
     strips: list[tuple[int, Picture]]
     caption: str
 
 
 def courses(folder: Path, warn: Callable[[str], None]) -> dict[str, WatchedPhase]:
-    """The course of each phase that was watched; a picture that can't be read is left out and told to `warn`."""
+    """Return the history of each watched phase; an unreadable picture is left out and reported to `warn`."""
     phases: dict[str, list[Watched]] = {}
     try:
         for one in read_watched(folder):
@@ -52,6 +52,6 @@ def _course(folder: Path, kept: list[Watched], warn: Callable[[str], None]) -> W
         tensors = ", ".join(one.tensors)
         strips.append((one.epoch, Picture(f"{tensors} after epoch {one.epoch}", content)))
     rows = list(dict.fromkeys(", ".join(one.tensors) for one in chosen))
-    caption = f"From above in each strip: {' or '.join(rows)}; the same images each time."
+    caption = f"From above in each strip: {' or '.join(rows)}; the images are always the same."
     more = f" {count} of {len(kept)} strips; all are in {WATCH}/." if count < len(kept) else ""
     return WatchedPhase(strips, caption + more)

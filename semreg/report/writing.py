@@ -1,4 +1,4 @@
-"""The report as a file of the run's folder, written when a run has finished and at any time again."""
+"""The report as a file of the run's folder, written when a run has finished and on request."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def write_report(folder: Path, recipe: str | None = None) -> Path:
     refuse_exported(folder, "reported")
     recipe = recipe or own_name(folder)
     page, path = render(folder, recipe), report_path(folder, recipe)
-    with writing(folder, "when that is mended, the same command writes the report"):
+    with writing(folder, "fix this; then the same command writes the report"):
         write_whole(path, page.encode("utf-8", "replace"))  # a path in it may be no text
     return path
 
 
 class ReportWriter:
-    """The hook that writes the report of a run that has finished."""
+    """The hook that writes the report of a finished run."""
 
     @hookimpl(trylast=True)
     def run_finished(self, run: ObservedRun) -> None:
-        """Write the report once every other plugin has done its part."""
+        """Write the report after every other plugin."""
         write_report(run.folder, run.name)

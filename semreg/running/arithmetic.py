@@ -1,5 +1,5 @@
-"""How numbers are computed while a run is made: TF32, deterministic algorithms, denormal numbers. All of it belongs to
-the process, and is put back afterwards."""
+"""Arithmetic during a run: TF32, deterministic algorithms, denormal numbers. All of these are settings of the process,
+restored afterwards."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from semreg.running.choices import Choices
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 WORKSPACES = (":4096:8", ":16:8")
-"""Those with which cuBLAS gives the same bits each time (NVIDIA, cuBLAS Library, "Results Reproducibility")."""
+"""Workspaces with which cuBLAS gives the same bits each time (NVIDIA, cuBLAS Library, "Results Reproducibility")."""
 
 
 @contextlib.contextmanager
 def arithmetic(choices: Choices) -> Iterator[None]:
-    """Inside, numbers are computed as chosen; a process that sets TF32 or determinism by itself keeps what is stricter.
+    """Compute as chosen inside; a process that already sets TF32 or determinism keeps the stricter setting.
 
-    It is entered before CUDA is first used. Raises UserError where deterministic algorithms come too late for that.
+    Enter it before the first use of CUDA. Raises UserError if that was too early for deterministic algorithms.
     """
     with contextlib.ExitStack() as entered:
         entered.enter_context(denormals_flushed())
@@ -35,13 +35,13 @@ def arithmetic(choices: Choices) -> Iterator[None]:
 
 
 def tf32_in_convolutions() -> bool:
-    """Whether convolutions on a GPU may multiply in TF32 at the moment."""
+    """Return whether convolutions on a GPU may currently multiply in TF32."""
     cudnn: Any = torch.backends.cudnn
     return bool(cudnn.conv.fp32_precision == "tf32" if hasattr(cudnn, "conv") else cudnn.allow_tf32)
 
 
 def matrix_precision() -> str:
-    """In what precision matrix products of float32 are computed at the moment: "highest", which is float32, or less."""
+    """Return the current precision of float32 matrix products: "highest", which is float32, or less."""
     try:
         return torch.get_float32_matmul_precision()
     except RuntimeError:  # PyTorch's newer settings were used, which have other words
@@ -51,7 +51,7 @@ def matrix_precision() -> str:
 
 @contextlib.contextmanager
 def denormals_flushed() -> Iterator[None]:
-    """Denormal numbers are zero meanwhile: nets that collapse make them, and they slow a CPU severalfold."""
+    """Flush denormal numbers to zero inside: collapsing networks produce them, and they slow a CPU severalfold."""
     before = not float(torch.tensor(1e-39) * 1)  # PyTorch doesn't tell
     torch.set_flush_denormal(True)  # threads inherit this where they are made
     try:
@@ -62,10 +62,10 @@ def denormals_flushed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_tf32() -> Iterator[None]:
-    """Nothing multiplies in TF32 meanwhile, nor in bfloat16 for float32.
+    """Forbid products in TF32 inside, and in bfloat16 for float32.
 
-    PyTorch 2.9 has settings for each operation beside the older ones. They must not contradict each other, since
-    reading the older ones would fail then: the older are set first, which sets both, and the newer made as strict.
+    PyTorch 2.9 has settings for each operation besides the older ones. If they contradict each other, reading the older
+    ones fails. So this sets the older ones first, which sets both, and then makes the newer ones as strict.
     """
     cudnn: Any = torch.backends.cudnn
     each: list[Any] = [cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul] if hasattr(cudnn, "conv") else []
@@ -92,7 +92,7 @@ def _set_older(products: str, convolutions: bool) -> None:
 
 @contextlib.contextmanager
 def _deterministic() -> Iterator[None]:
-    """Operations give the same bits each time meanwhile, and raise RuntimeError where they can't.
+    """Make operations give the same bits each time inside, and raise RuntimeError if they can't.
 
     `CUBLAS_WORKSPACE_CONFIG` stays set, since cuBLAS reads it once in a process.
     """

@@ -1,4 +1,4 @@
-"""What a user chooses beside the recipe: the one place that says names, defaults and help of these choices.
+"""The user's choices besides the recipe: the single source of their names, defaults and help.
 
 Commands take their options from it, and the functions of `semreg` their keyword arguments. It imports no PyTorch.
 """
@@ -21,73 +21,75 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 CAPTURES = ("auto", "off")
 JUDGED_ON = ("test", "validation")
 DECIDING_BITS = ("channels_last", "tf32", "compile", "deterministic")
-"""Choices of how numbers are computed that change their last bits, or say that these are the same each time."""
+"""Choices of arithmetic that change a run's last bits, or make them repeatable."""
 RUNS = Path("runs")
 
 
 def _told(help: str, **option: Any) -> dict[str, Any]:
-    """What the command line says of the option of a choice."""
+    """Return the metadata of a choice's option on the command line."""
     return {"help": help, **option}
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Seed, device, threads, how numbers are computed, places, and how far a run may go without what its recipe names.
+    """Seed, device, threads, arithmetic, places, and the allowed substitutes for missing parts of a recipe.
 
-    Raises UserError for what is no seed, for a precision, images to judge on or a way to capture steps that there is
-    not, and for less than one thread.
+    Raises UserError for an invalid seed, an unknown precision, judged split or way to capture steps, and for less than
+    one thread.
     """
 
     seed: int | None = field(
-        default=None, metadata=_told("The recipe's own if left out.", metavar="N", parser=chosen_seed)
+        default=None, metadata=_told("Seed of the run; without it the recipe's own.", metavar="N", parser=chosen_seed)
     )
-    device: str = field(default="auto", metadata=_told("Where to compute.", metavar="auto|cpu|cuda[:n]"))
+    device: str = field(default="auto", metadata=_told("Device to compute on.", metavar="auto|cpu|cuda[:n]"))
     precision: str = field(
-        default="fp32", metadata=_told("Of the networks; fp16 on a GPU alone.", metavar="|".join(PRECISIONS))
+        default="fp32", metadata=_told("Precision of the networks; fp16 needs a GPU.", metavar="|".join(PRECISIONS))
     )
     data_root: Path = field(
         default=None,  # type: ignore[assignment]  # filled in below
-        metadata=_told("Where the data sets are.", envvar=VARIABLE, shown=DEFAULT),
+        metadata=_told("Folder of the data sets.", envvar=VARIABLE, shown=DEFAULT),
     )
-    out: Path = field(default=RUNS, metadata=_told("The folder of all runs."))
+    out: Path = field(default=RUNS, metadata=_told("Folder of all runs."))
     fallback: bool = field(
         default=True,
-        metadata=_told("Stop if the data are missing, instead of using the recipe's fallback.", flag="--no-fallback"),
+        metadata=_told("Stop if the data are missing; don't use the recipe's fallback data.", flag="--no-fallback"),
     )
-    skip_bad_images: bool = field(default=False, metadata=_told("Leave out, and count, images that can't be read."))
+    skip_bad_images: bool = field(default=False, metadata=_told("Skip images that can't be read, and count them."))
     continue_from: Path | None = field(
         default=None,
-        metadata=_told("Go on from this run, which had fewer epochs.", option="--continue", metavar="RUN"),
+        metadata=_told("Start from the end of this run, which had fewer epochs.", option="--continue", metavar="RUN"),
     )
     judge_on: str = field(
         default="test",
-        metadata=_told("Images to judge on; with validation no figure is of test images.", metavar="|".join(JUDGED_ON)),
+        metadata=_told("Split to evaluate on; validation leaves the test images unseen.", metavar="|".join(JUDGED_ON)),
     )
     tensorboard: bool = field(
-        default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
+        default=False, metadata=_told("Also write the curves for TensorBoard into the run's folder.")
     )
     channels_last: bool = field(
         default=True,
-        metadata=_told("Keep images in memory channel by channel, not pixel by pixel.", flag="--no-channels-last"),
+        metadata=_told("Use PyTorch's default memory format, not channels last.", flag="--no-channels-last"),
     )
     tf32: bool = field(
         default=True,
-        metadata=_told("Multiply in full float32 on a GPU, in convolutions too.", flag="--no-tf32"),
+        metadata=_told("Compute convolutions on a GPU in full float32, not in TF32.", flag="--no-tf32"),
     )
-    compile: bool = field(default=False, metadata=_told("Compile the steps by torch.compile, for long trainings."))
+    compile: bool = field(
+        default=False, metadata=_told("Compile the steps with torch.compile; this pays in long trainings.")
+    )
     capture: str = field(
         default="auto",
-        metadata=_told("Make GPU steps CUDA graphs where they can be; same bits.", metavar="|".join(CAPTURES)),
+        metadata=_told("Capture GPU steps as CUDA graphs where possible; same results.", metavar="|".join(CAPTURES)),
     )
     deterministic: bool = field(
-        default=False, metadata=_told("The same bits each time on a GPU too, or the operation that can't.")
+        default=False, metadata=_told("Make GPU results repeatable bit by bit; stop at an operation that can't be.")
     )
     threads: int | None = field(
-        default=None, metadata=_told("Compute on the CPU with N threads, not as many as cores.", metavar="N")
+        default=None, metadata=_told("Number of CPU threads; without it one per core.", metavar="N")
     )
     allow_other_processes: bool = field(
         default=False,
-        metadata=_told("Go on with another number of processes than the run was begun with, to other bits."),
+        metadata=_told("Resume with another number of processes; the results differ in their last bits."),
     )
 
     def __post_init__(self) -> None:
@@ -100,23 +102,25 @@ class Choices:
         for name, fit in (("precision", PRECISIONS), ("judge_on", JUDGED_ON), ("capture", CAPTURES)):
             if getattr(self, name) not in fit:
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(option, f"{getattr(self, name)!r} is none of {', '.join(fit)}")
+                raise UserError(option, f"{getattr(self, name)!r} is not one of {', '.join(fit)}")
         if self.threads is not None and self.threads < 1:
-            raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
+            raise UserError("--threads", f"{self.threads} is not a number of threads; expected at least 1")
 
     def of_computing(self) -> dict[str, Any]:
-        """How numbers are computed, for the record of a run: what decides last bits, and whether steps are captured."""
+        """Return the arithmetic, for the record of a run: choices that decide last bits, and whether steps are
+        captured.
+        """
         return {name: getattr(self, name) for name in (*DECIDING_BITS, "capture")}
 
     def torch_device(self) -> torch.device:
-        """The device, another for each of several processes. Raises UserError if there is none of that name here."""
+        """Return the device, a different one for each of several processes. Raises UserError if it is missing."""
         from semreg.trained.opening import device_of
 
         return device_of(self.device)
 
 
 def chosen_before(record: Mapping[str, Any]) -> dict[str, bool]:
-    """The choices that decided the last bits of a recorded run, as far as they are others than by default."""
+    """Return the choices that decided the last bits of a recorded run and differ from the defaults."""
     before = record.get("choices")
     if not isinstance(before, dict):  # of a record from before there were such choices, or a stranger's
         return {}
@@ -124,5 +128,5 @@ def chosen_before(record: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def others_than_default(chosen: Mapping[str, bool]) -> dict[str, bool]:
-    """Those of some choices that are others than by default."""
+    """Return the choices that differ from the defaults."""
     return {name: value for name, value in chosen.items() if value != Choices.__dataclass_fields__[name].default}

@@ -1,4 +1,4 @@
-"""The commit of semreg that a run is trained with, where semreg is used from a checkout."""
+"""The commit of semreg that trains a run, if semreg is used from a checkout."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def commit_here(root: Path = ROOT) -> str | None:
-    """The commit checked out at `root`, as git's own files say it; None where that is no checkout.
+    """Return the commit checked out at `root`, from git's files; None if that is not a checkout.
 
-    Changes that are not committed do not show in it.
+    It ignores uncommitted changes.
     """
     try:
         git = root / ".git"

@@ -1,4 +1,4 @@
-"""Whether steps can be compiled here: torch.compile writes C++ for a CPU, and Triton's code for a GPU."""
+"""The check that steps can be compiled here: torch.compile writes C++ for a CPU, and Triton's code for a GPU."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import torch
 from semreg.core import UserError
 
 OF_CPP = {"darwin": "clang++", "win32": "cl"}
-"""The compiler that torch.compile calls where `CXX` names none; g++ elsewhere."""
+"""The compiler that torch.compile calls unless `CXX` names one; g++ on other systems."""
 OTHERS_OF_CPP = ("g++", "clang++", "c++", "icpx")
 OF_C = ("gcc", "clang", "cc")
-"""Those that Triton calls where `CC` names none."""
+"""The compilers that Triton calls unless `CC` names one."""
 
 
 def require_compiler(device: torch.device) -> None:
-    """Raises UserError if what `--compile` needs on a device is not here; nothing is compiled."""
+    """Raise UserError if the compiler that `--compile` needs for a device is missing; nothing is compiled."""
     on_card = device.type == "cuda"
     if on_card and importlib.util.find_spec("triton") is None:
         raise _missing(

@@ -1,4 +1,4 @@
-"""Going on from a finished run with more epochs in its last phase."""
+"""Continuation of a finished run with more epochs in its last phase."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from semreg.training.trainer import Begin
 
 
 def require_continuable(folder: Path, identity: Identity) -> RunRecord:
-    """The record of a run from which one of this identity can go on.
+    """Return the record of a run, if a run of this identity can continue from it.
 
-    Raises UserError for a run that is not trained to its end, and one that differs in more than in fewer epochs of the
-    last phase: each key that does is named.
+    Raises UserError for an unfinished run, and for one that differs in more than fewer epochs of the last phase; the
+    error names each such key.
     """
     run = read_record(folder)
     if not run.record.get("trained"):
-        raise UserError(str(folder), "this run is not trained to its end; the command that began it goes on")
+        raise UserError(str(folder), "this run is not trained to its end; resume it by the command that started it")
     found = _differences(run.record, identity)
     key = _epochs(identity)
     if found != [key]:
-        problems = [Problem(one, "differs from what that run was trained with") for one in found if one != key]
+        problems = [Problem(one, "differs from that run's training") for one in found if one != key]
         fewer = f"only the epochs of the last phase ({key}) may be more than that run had"
         raise UserError(f"--continue {folder}", [*problems, Problem("", fewer)])
     had, wanted = epochs_of(run), _last_epochs(identity.table)
     if had is None or had >= wanted:
-        raise UserError(f"--continue {folder}", [Problem(key, f"that run had {had} epochs; {wanted} are not more")])
+        raise UserError(f"--continue {folder}", [Problem(key, f"is {wanted}; expected more than that run's {had}")])
     return run
 
 
 def beginning(run: RunRecord, fingerprint: str) -> Begin:
-    """Where a run begins that goes on from another. Raises UserError if it was trained on other data, or is damaged."""
+    """Return the start of a run that continues another one. Raises UserError if that used other data or is damaged."""
     data = run.record.get("data")
     if not isinstance(data, dict) or data.get("fingerprint") != fingerprint:
-        message = "the images or labels are not those that that run was trained on"
+        message = "the images or labels have changed since that run was trained"
         raise UserError(f"--continue {run.folder}", [Problem("data", message)])
     state, notes = read_latest(run.folder / CONTINUATION)
     if state is None:
-        said = "; ".join(notes) or "it does not hold where its last phase ended"
+        said = "; ".join(notes) or "it lacks the state at the end of its last phase"
         raise UserError(f"--continue {run.folder}", said)
     return Begin(run.folder, state)
 
 
 def shorter_runs(runs: Iterable[RunRecord], identity: Identity) -> list[RunRecord]:
-    """Those of some runs that are trained, and that differ from an identity in fewer epochs of the last phase alone."""
+    """Return the trained runs that differ from an identity only in fewer epochs of the last phase."""
     key, epochs = _epochs(identity), _last_epochs(identity.table)
     return [
         run
@@ -65,7 +65,7 @@ def shorter_runs(runs: Iterable[RunRecord], identity: Identity) -> list[RunRecor
 
 
 def epochs_of(run: RunRecord) -> int | None:
-    """The epochs of a run's last phase; None where its record, which may be anyone's, doesn't say."""
+    """Return the epochs of a run's last phase; None if its record, which may be untrusted, lacks them."""
     try:
         return _last_epochs(run.record["training"])
     except (KeyError, IndexError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a run is trained under: recorded, and compared when its training goes on, for its bits may differ elsewhere."""
+"""The environment of a run's training: recorded, and compared when it resumes, for bits may differ elsewhere."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PLACE = {
     "cudnn_tf32": "TF32 in convolutions",
     "deterministic": "choice of deterministic algorithms",
 }
-"""What a record tells of where a run is trained, and that decides its bits, in words."""
+"""The entries of a record that describe where a run is trained and decide its bits, in words."""
 
 
 def record_environment(
@@ -52,10 +52,10 @@ def record_environment(
     more: Mapping[str, Any],
     allow_other_processes: bool = False,
 ) -> None:
-    """Write what is trained; refuse to go on under other circumstances, which would not end with the same bits.
+    """Write the record of a run; refuse to resume in an environment that would not end with the same bits.
 
-    `more` is what else is recorded: how the run was begun. Another number of processes, with another number of threads
-    each, may be allowed; it is recorded and told.
+    `more` is recorded, too: the command and similar facts. A different number of processes, with different threads, may
+    be allowed; then it is recorded and printed.
     """
     plan = setting.plan
     record = {
@@ -108,8 +108,8 @@ def record_environment(
         record |= {key: before[key] for key in kept if key in before}
         if others:
             record["processes_before"] = [*before.get("processes_before", []), before.get("processes")]
-            said = f"begun with {before.get('processes')} processes, goes on with {record['processes']}"
-            folder.warn(f"{said}: its batches stay what they are, but it does not end with the same bits")
+            said = f"started with {before.get('processes')} processes, resumes with {record['processes']}"
+            folder.warn(f"{said}: its batches stay the same, but its results differ in their last bits")
     folder.write_json(RECORD, record)
 
 
@@ -130,7 +130,7 @@ def _place(setting: Setting) -> dict[str, Any]:
 
 
 def _driver() -> str | None:
-    """The version of the card's driver, where Linux tells it; another one changes no bits."""
+    """Return the version of the card's driver, if Linux shows it; it changes no bits."""
     with contextlib.suppress(OSError):
         found = re.search(r"(?m)^NVRM.*?\s(\d+(?:\.\d+)+)\s", DRIVER.read_text())
         return found and found[1]
@@ -138,7 +138,7 @@ def _driver() -> str | None:
 
 
 def _kind(device: object) -> str:
-    """A device without its number: another card of the same name gives the same bits."""
+    """Return a device without its number: another card of the same name gives the same bits."""
     return str(device).partition(":")[0]
 
 
@@ -148,7 +148,7 @@ def _refuse_differences(
     problems = [
         Problem(
             key,
-            f"the run was begun with {name} {_told(before.get(key))}, now it is {_told(now[key])}"
+            f"the run was started with {name} {_told(before.get(key))}, now it is {_told(now[key])}"
             f"{_way_out(key, before)}",
         )
         for key, name in {"hash": "hash", **PLACE}.items()
@@ -157,22 +157,22 @@ def _refuse_differences(
         and not (key == "device" and _kind(before.get(key)) == _kind(now[key]))
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
-        problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
+        problems.append(Problem("data", "the images or labels have changed since the run started"))
     for name, version in before["versions"].items():
         if now["versions"].get(name) != version:
-            message = f"the run was begun with {version}, now it is {now['versions'].get(name)}"
+            message = f"the run was started with {version}, now it is {now['versions'].get(name)}"
             problems.append(Problem(f"versions.{name}", message))
     if before.get("code") != now["code"]:
-        problems.append(Problem("code", "the code of semreg is not that which the run was begun with"))
+        problems.append(Problem("code", "the code of semreg has changed since the run started"))
     if [problem.where for problem in problems if problem.where != "threads"] == ["processes"]:
-        problems.append(Problem("", "--allow-other-processes goes on, with the same batches and other last bits"))
+        problems.append(Problem("", "--allow-other-processes resumes it; the last bits will differ"))
     if problems:
         found = {problem.where for problem in problems}
-        restore = f"go on where there is a {before.get('card')}" if "card" in found else "restore what differs"
+        restore = f"resume on a machine with a {before.get('card')}" if "card" in found else "restore what differs"
         if "device" in found:
-            restore = f"go on by --device {_kind(before.get('device'))}"
+            restore = f"resume by --device {_kind(before.get('device'))}"
         advice = (
-            f"its training would not go on with the same bits; {restore}, begin anew in another folder by --out, "
+            f"its training would not continue with the same bits; {restore}, start again in another folder by --out, "
             "or remove this one"
         )
         raise UserError(str(folder.folder), [*problems, Problem("", advice)])
@@ -183,12 +183,12 @@ def _told(value: object) -> object:
 
 
 def _way_out(key: str, before: Mapping[str, Any]) -> str:
-    """The option that restores what differs, where one does."""
-    return f"; --threads {before[key]} goes on" if key == "threads" and key in before else ""
+    """Return the option that restores the recorded value, if there is one."""
+    return f"; resume by --threads {before[key]}" if key == "threads" and key in before else ""
 
 
 def other_code(record: Mapping[str, Any], plan: Plan) -> str:
-    """What differs between the code that trained a run and that which is here, as a remark; empty if nothing does."""
+    """Return a warning if the code that trained a run differs from the code here; empty if it doesn't."""
     changed = other_versions(record, plan)
     if not changed and record.get("code") != rooms_digest():
         changed = ["other code of semreg"]

@@ -1,4 +1,4 @@
-"""The evaluations of a run that is trained: done again, or as another recipe says that trains the same."""
+"""Evaluations of a trained run: repeated, or from another recipe that trains the same."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def evaluate(
     device: str = "auto",
     judge_on: str = "test",
 ) -> dict[str, Result]:
-    """Do the evaluations of a trained run again, or those of `only`, and write its report anew.
+    """Run the evaluations of a trained run again, or those of `only`, and rewrite its report.
 
-    With a recipe that trains the same, or with overrides of the run's own, those of its evaluations are done that the
-    run does not have yet, and the report is that recipe's. With `prune` results are removed that no recipe of the run
-    has any longer. What is judged on "validation" images is kept apart from what is on "test" images.
+    With a recipe that trains the same, or with overrides of the run's own, it runs only the evaluations that the run
+    lacks, and the report is that recipe's. `prune` removes results that belong to no recipe of the run any more.
+    Results on "validation" and "test" images are stored separately.
 
-    Of an evaluation that fails it is said why, and there is no result. Raises UserError if the run is not trained to
-    its end, has no such evaluation, or the recipe trains something else.
+    If an evaluation fails, it prints why, and there is no result. Raises UserError if the run is not finished, has no
+    such evaluation, or the recipe trains something else.
     """
     path = in_zoo(Path(folder))
     refuse_exported(path, "evaluated")
@@ -102,7 +102,7 @@ def evaluate(
 
 
 def _command_before(path: Path, record: Mapping[str, Any], kept: str, overrides: Sequence[str]) -> str:
-    """What made a run and its evaluations before, and then these overrides, or evaluations on other images."""
+    """Return the command that made a run and its evaluations before, with these overrides, or for other images."""
     made = str(record.get("command") or "")
     before, judge_on = recipes.command_of(path, kept), recipes.judged_on(kept)[1]
     told = judge_on == "test" and not any(word in made for word in ("--judge-on", "judge_on="))
@@ -115,12 +115,12 @@ def _command_before(path: Path, record: Mapping[str, Any], kept: str, overrides:
 def _require_same_training(path: Path, training: object, plan: Plan, choices: Choices) -> None:
     found = differing_keys(training, identity(plan, choices).table)
     if found:
-        problems = [Problem(key, "differs from what the run was trained with") for key in found]
-        raise UserError(str(path), [*problems, Problem("", "so it is another run; `semreg run` trains it")])
+        problems = [Problem(key, "differs from the run's training") for key in found]
+        raise UserError(str(path), [*problems, Problem("", "so this is a different run; train it by `semreg run`")])
 
 
 def _require_here(plan: Plan, only: Sequence[str] | None) -> None:
-    """Raises UserError for evaluations that are to be done and don't exist, or can't be had here."""
+    """Raise UserError for requested evaluations that don't exist, or can't run here."""
     for name in only or ():
         if name not in plan.tables.evaluate:
             near = closest(name, plan.tables.evaluate)

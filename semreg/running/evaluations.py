@@ -1,4 +1,4 @@
-"""Evaluations of a trained run: each done once, stored whole, told to the hooks."""
+"""Evaluations of a trained run: each runs once, is stored whole, and is reported to the hooks."""
 
 from __future__ import annotations
 
@@ -35,12 +35,11 @@ def evaluate_run(
     only: Sequence[str] | None = None,
     again: bool = False,
 ) -> Evaluated:
-    """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
+    """Run the recipe's missing evaluations, or those of `only` (all with `again`).
 
     `judge` trains or opens the run of a judge's recipe, on the run's data with the changes given; `folders` are the
-    names of the folders of the evaluations. The hooks are told of all: of those that were done, the process that did
-    them may have been killed before it could tell. One that fails costs itself: it is said, and the others are
-    done.
+    names of the evaluations' folders. The hooks receive all of them, also stored ones: the process that ran these may
+    have been killed before it could call the hooks. If one fails, a message states why, and the others continue.
 
     Raises CannotWrite for a folder that can't be written, CannotRead for an image that can't be read any more.
     """
@@ -69,10 +68,10 @@ def evaluate_run(
 
 
 def require_before_training(run: Run) -> None:
-    """Raises UserError for what modules and evaluations know before anything is trained.
+    """Raise UserError for problems that modules and evaluations know before any training.
 
-    That is what a method `before_training` of a module says of the number of training images, and an attribute
-    `before_training` of an evaluation of its inputs and all its options, by ValueError.
+    A module's method `before_training` checks the number of training images; an evaluation's attribute
+    `before_training` checks its inputs and all its options. Both raise ValueError.
     """
     problems = []
     for name, module in run.modules.items():
@@ -103,14 +102,14 @@ def require_before_training(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What evaluations left, by their names, and why those failed that did."""
+    """The results of evaluations, by their names, and the reasons of failed ones."""
 
     results: dict[str, Result]
     failures: dict[str, str]
 
 
 def why_failed(node: Node, error: BaseException) -> str:
-    """Why a call failed, with the distribution of the component, and for what this didn't mean to say the place."""
+    """Return why a call failed, with the component's distribution, and the place of an unintended error."""
     origin = node.loaded.origin
     if isinstance(error, UserError):
         said = "; ".join(f"{one.where} {one.message}".strip() for one in error.problems)
@@ -126,7 +125,7 @@ def why_failed(node: Node, error: BaseException) -> str:
 
 
 def _inputs(run: Run, plan: EvaluationPlan) -> list[Any]:
-    """The modules and handles that an evaluation is given."""
+    """Return the modules and handles for an evaluation."""
     return [run.module(name) if name in run.plan.modules else run.tensor(name) for name in reads_in(plan.node)]
 
 
@@ -142,8 +141,8 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
 
 
 def called(node: Node, inputs: Sequence[Any], filled: Mapping[str, Any]) -> Result:
-    """What a node's component makes of these inputs, with its options and what is filled in. Raises what it does, and
-    ValueError for no Result.
+    """Call a node's component with these inputs, its options and the supplied parameters. Raises the component's
+    errors, and ValueError if it doesn't return a Result.
     """
     result = node.loaded.value(*inputs, **node.options, **filled)
     if not isinstance(result, Result):
@@ -152,7 +151,7 @@ def called(node: Node, inputs: Sequence[Any], filled: Mapping[str, Any]) -> Resu
 
 
 def _paper(plan: EvaluationPlan, result: Result) -> dict[str, float]:
-    """The paper's figures beside which there are ours; of others it is said."""
+    """Return the paper's figures that this result has, too; a message names the others."""
     for name in plan.paper.keys() - result.figures.keys():
         say(f"evaluation {plan.name!r} has no figure {name!r} beside the paper's{closest(name, result.figures)}")
     return {name: value for name, value in plan.paper.items() if name in result.figures}

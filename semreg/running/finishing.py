@@ -1,4 +1,4 @@
-"""The end of a run: its evaluations, its report, and what is told of it on the way."""
+"""The end of a run: its evaluations, its report, and the events for hooks."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from semreg.store.recipes import (
 from semreg.trained.run import Run
 from semreg.training.processes import ALONE, Processes
 
-GO_ON = "the same command goes on from the last checkpoint"
+GO_ON = "the same command resumes from the last checkpoint"
 
 
 def is_done(folder: Path, plan: Plan, folders: Mapping[str, str], judge_on: str) -> bool:
-    """Whether a run that is trained is evaluated and reported as a recipe says, on "test" or "validation" images."""
+    """Return whether a trained run has a recipe's evaluations and report, on "test" or "validation" images."""
     kept = kept_as(plan.name, judge_on)
     done = {name: path.name for name, path in evaluations_of(folder, kept).items()}
     same = read_recipe(folder, kept) == json.loads(json.dumps(plan.table))
@@ -54,10 +54,10 @@ def evaluate_and_report(
     only: Sequence[str] = (),
     again: bool = False,
 ) -> Evaluated:
-    """Do those evaluations of a trained run that are missing, or all `again`, and write its report.
+    """Run the missing evaluations of a trained run, or all `again`, and write its report.
 
-    `judges` are the hashes of the runs that judge, by evaluation; `command` is what does the same again, as the report
-    tells it. `folder` must be open.
+    `judges` are the hashes of the judges' runs, by evaluation; `command` repeats all of this, as the report shows.
+    `folder` must be open.
     """
     before = failures_of(folder.folder, folder.name) if only else {}
     write_recipe(folder.folder, folder.name, run.plan.table)
@@ -74,14 +74,14 @@ def evaluate_and_report(
         folder.status("finished", **({"failed": list(failures)} if failures else {}))
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
     plugin_manager.call(manager, "report_written", run=folder)
-    if not left:  # killed before that is done, a run goes on there
+    if not left:  # a run killed before that resumes there
         told(reported=True, failures=failures)
     return done
 
 
 @contextlib.contextmanager
 def telling(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes = ALONE) -> Iterator[None]:
-    """Tell hooks that a run starts, and hooks and status if it ends early; record what components warn of."""
+    """Send hooks the start of a run, and its early end, which the status shows, too; record warnings of components."""
     with _watched(folder, manager, processes), _warnings_of_components(folder):
         plugin_manager.call(manager, "run_started", run=folder)
         yield
@@ -89,7 +89,7 @@ def telling(folder: RunFolder, manager: pluggy.PluginManager, processes: Process
 
 @contextlib.contextmanager
 def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes) -> Iterator[None]:
-    """Tell the status and the hooks when the run ends early."""
+    """Update the status and call the hooks if the run ends early."""
     try:
         yield
     except BaseException as raised:
@@ -110,7 +110,7 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
             error.args = (f"{folder.folder}: {said}",)
         if isinstance(error, ProcessLostError) and processes.first:
             raise UserError(str(folder.folder), said) from error
-        if not processes.first:  # what is the same in all processes was said before training, by the first
+        if not processes.first:  # the first process printed, before training, what all processes share
             say(f"process {processes.rank}: {said}")
         if error is not raised:
             raise error from raised
@@ -119,7 +119,7 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
 
 @contextlib.contextmanager
 def _warnings_of_components(folder: RunFolder) -> Iterator[None]:
-    """What components say by Python's warnings is recorded with the run."""
+    """Record with the run what components report by Python's warnings."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: folder.warn(" ".join(str(message).split()))
         yield

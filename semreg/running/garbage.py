@@ -1,4 +1,4 @@
-"""Python's garbage collector, which takes up to half the time of a start: each pass looks at all there is so far."""
+"""Python's garbage collector, which takes up to half the time of a start: each pass visits all objects so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Inside, nothing is looked through for what can be forgotten: for imports, and for what makes much that stays."""
+    """Suspend garbage collection inside: for imports, and for code that creates many lasting objects."""
     was = gc.isenabled()
     gc.disable()
     try:

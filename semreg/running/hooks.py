@@ -1,4 +1,4 @@
-"""The hooks of a run: those that are installed, those of its choices and recipe, and those that a caller hands over."""
+"""The hooks of a run: installed ones, those of its choices and recipe, and the caller's."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from semreg.running.choices import Choices
 
 
 def handed_over(hooks: object) -> dict[str, Any]:
-    """The modules and objects of `semreg.run(recipe, hooks=[…])` by names; classes are made here.
+    """Return the modules and objects of `semreg.run(recipe, hooks=[…])` by names; it instantiates classes.
 
-    Raises UserError for what is none, or observes an event that there isn't.
+    Raises UserError for an object that is not a hook, or listens to an unknown event.
     """
     if not isinstance(hooks, list | tuple):
         found = type(hooks).__name__
-        raise UserError("semreg.run", [Problem("hooks", f"it is a {found}; a list fits, such as hooks=[Printing()]")])
+        raise UserError(
+            "semreg.run", [Problem("hooks", f"it is a {found}; expected a list, such as hooks=[Printing()]")]
+        )
     manager, problems = plugin_manager.no_hooks(), []
     for place, hook in enumerate(hooks):
         called = getattr(hook, "__name__", type(hook).__name__)
@@ -44,9 +46,9 @@ def handed_over(hooks: object) -> dict[str, Any]:
 def listeners(
     choices: Choices, warn: Callable[[str], None], plan: Plan | None = None, handed: Mapping[str, Any] | None = None
 ) -> pluggy.PluginManager:
-    """The hooks of a run, those that are `handed` over among them; installed ones that fail to load are told to `warn`.
+    """Return the hooks of a run, including those in `handed`; it calls `warn` for installed ones that fail to load.
 
-    `plan` is that of a run that is to be trained.
+    `plan` is that of a run that will be trained.
     """
     with process_state_kept():
         manager = plugin_manager.load_hooks(warn)

@@ -1,4 +1,4 @@
-"""What a run is: the part of its recipe that decides its numbers, and the code that this names, as one hash."""
+"""The identity of a run: one hash of the part of its recipe that decides its results, and of the code that is used."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from semreg.store.record import read_record
 from semreg.trained.weights import run_of_weights
 
 IN_A_NAME = 6
-"""How many digits of a hash stand in the name of a folder."""
+"""The number of a hash's digits in a folder's name."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What decides the numbers of a run: `table` is the recipe's part, as it is written; `digest` names the run.
+    """Everything that decides the results of a run: `table` is that part of the recipe, as written; `digest` names the
+    run.
 
-    `choices` are those of the user's that change last bits, as far as they are others than by default: whoever asks for
-    a run without TF32, compiled, or of the same bits each time, must not get one that was made otherwise. What only
-    the machine decides, device, threads and versions, is no part of it: that is recorded, and compared where a training
-    goes on. Capturing steps changes no bit.
+    `choices` are the user's that change last bits and differ from the defaults. A run without TF32, compiled, or with
+    repeatable bits must not be replaced by one made otherwise. Properties of the machine (device, threads, versions)
+    are not part of it: they are recorded, and compared when training resumes. Capturing steps changes no bit.
     """
 
     table: TomlTable
@@ -52,7 +52,7 @@ class Identity:
 
 
 def identity(plan: Plan, choices: Choices) -> Identity:
-    """The identity of the run of a plan. Raises UserError for `weights` of a run that is not there."""
+    """Return the identity of the run of a plan. Raises UserError for `weights` of a missing run."""
     seed = plan.tables.seed if choices.seed is None else choices.seed
     table = _trained(plan.trained_part(), choices.out)
     chosen = others_than_default({name: getattr(choices, name) for name in DECIDING_BITS})
@@ -61,16 +61,16 @@ def identity(plan: Plan, choices: Choices) -> Identity:
 
 
 def continued(parent: str, recipe: str) -> str:
-    """The hash of a run that goes on from another with a recipe of more epochs, by the hashes of both."""
+    """Return the hash of a run that continues from another with a recipe of more epochs, by the hashes of both."""
     return _hash([parent, recipe])
 
 
 def evaluation_folders(
     plan: Plan, judge: Callable[[EvaluationPlan], str], runs: Path, judge_on: str = "test"
 ) -> dict[str, str]:
-    """For each evaluation of a plan the name of its folder: its own, and a hash of what it does, and with what.
+    """Return the name of each evaluation's folder: its own name, and a hash of its definition and inputs.
 
-    `judge` gives the hash of the run of an evaluation's judge, `judge_on` says on which images.
+    `judge` returns the hash of the judge's run of an evaluation, `judge_on` names the images.
     """
     folders = {}
     for name, evaluation in plan.evaluations.items():
@@ -84,12 +84,12 @@ def evaluation_folders(
 
 
 def comparison_digest(plan: Plan, comparison: ComparisonPlan, runs: Path, judge_on: str = "test") -> str:
-    """A hash of what a comparison of a plan does, and with what of its runs, which are not told."""
+    """Return a hash of a comparison's definition and of the tensors that it reads, but not of the runs themselves."""
     return _hash(_done(plan, comparison.node, runs, judge_on))
 
 
 def _done(plan: Plan, node: Node, runs: Path, judge_on: str) -> TomlTable:
-    """What a call does after training, and with what of the run."""
+    """Return the definition of a call after training, with the parts of the run that it uses."""
     found = uses([node], plan.tensors)
     read = found.read | found.modules
     package = ".".join(node.loaded.target.partition(":")[0].split(".")[:2])
@@ -127,7 +127,7 @@ def _trained(plan: Plan, runs: Path) -> TomlTable:
 
 
 def _phase(phase: PhasePlan) -> TomlTable:
-    """The order of steps, rows and the losses of a row is part of it: it decides the last bits of sums."""
+    """Return a phase; the order of steps, rows and losses is part of it, since it decides the last bits of sums."""
     return {
         "epochs": phase.epochs,
         "batch_size": phase.batch_size,
@@ -152,7 +152,7 @@ def _optimizer(plan: OptimizerPlan) -> TomlTable:
 
 
 def _unless(default: Any, **keys: Any) -> TomlTable:
-    """What isn't the default: recipes that don't say a key are what they were before there was one."""
+    """Return the values that differ from the default, so that a new key doesn't change the hash of older recipes."""
     return {key: value for key, value in keys.items() if value != default}
 
 
@@ -169,7 +169,7 @@ def _call(value: Value) -> TomlTable:
 
 
 def _sources(values: Iterable[Node]) -> dict[str, str]:
-    """A digest of the source of each component that is not semreg's own, nor a library's."""
+    """Return a digest of the source of each component that is neither semreg's nor a library's."""
     found = {}
     for value in values:
         for node in calls_in(value):
@@ -182,13 +182,13 @@ def _sources(values: Iterable[Node]) -> dict[str, str]:
 
 
 def _options(node: Node) -> Iterator[Any]:
-    """The values of all options of a call, those left out too."""
+    """Yield the values of all options of a call, also of omitted ones."""
     for name, parameter in node.loaded.signature.parameters.items():
         yield node.options.get(name, parameter.default)
 
 
 def _interpolators(values: Iterable[Any]) -> dict[str, str]:
-    """A digest of the source of each interpolator, not of semreg's own, that options name, at whatever depth."""
+    """Return a digest of the source of each interpolator, except semreg's, that options name, at any depth."""
     known = {one.name: one for one in components("interpolator") if one.distribution != OWN_DISTRIBUTION}
     found, pending = {}, list(values)
     while pending:

@@ -1,4 +1,4 @@
-"""Independent classifiers of evaluations: runs of their own recipes on the data of the run that they judge."""
+"""Independent classifiers for evaluations: runs of their own recipes on the data of the run that they judge."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from semreg.trained.run import seen_by_evaluations
 from semreg.training.trial import check_by_dry_run
 
 MOST_NAMED = 12
-"""Classes that are named one by one."""
+"""The most classes that a message names one by one."""
 
 
 def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Choices) -> Plan:
-    """The plan of a judge's recipe on the data of a run: trained once for all runs on the same data.
+    """Return the plan of a judge's recipe on the data of a run: trained once for all runs on the same data.
 
-    Its own seed and batches, and nothing of the judged run but the data and the values of variables that both have
-    under `[each]`, go into it. `changes` go over the data, as when a judge must know people that the run is tested on.
-    Where they are of images or of the split, it may train on images that it judges, and of a validation cut by classes
-    its amount alone is kept: the judge is to know all classes. Else it trains on no image that it judges; where those
-    are validation images, whichever recipe has them cut. Raises UserError for mistakes in the recipe or the changes.
+    The judge keeps its own seed and batches. It takes from the judged run only the data, and the values of variables
+    that both have under `[each]`. `changes` apply to the data, for example if a judge must know people on whom the run
+    is tested. If they change images or the split, the judge may train on images that it judges, and keeps only the size
+    of a validation split by classes, since it must know all classes. Otherwise it trains on no image that it judges,
+    also if these are validation images, whichever recipe cuts them. Raises UserError for errors in the recipe or the
+    changes.
     """
     table = load_recipe(path).table
     variables, known = table.get("each"), judged.table.get("each", {})
-    if isinstance(variables, dict):  # the words for what differs between data
+    if isinstance(variables, dict):  # the variables that differ between data
         table = table | {"each": {name: known.get(name, values) for name, values in variables.items()}}
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
@@ -51,30 +52,30 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
     recipe = Recipe(path, table | {"data": data})
     try:
         return check(recipe, data_root=choices.data_root)
-    except DataMissing:  # whose fields the run knows, as far as it is to be known which run the judge is
+    except DataMissing:  # the run knows the fields, which suffice to identify the judge's run
         return check(recipe, data_root=choices.data_root, trained_on=judged.fields)
 
 
 def _uncut_by_classes(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of data, whose validation cut goes by no field."""
+    """Return the table of data with a validation split that depends on no field."""
     split = table_in(data, "split")
     amount = table_in(split, "validation").get("amount")
     return dict(data) if amount is None else {**data, "split": {**split, "validation": amount}}
 
 
 def _validates(table: Mapping[str, Any]) -> bool:
-    """Whether a phase of a recipe validates, so that a validation split is cut where none is asked for."""
+    """Return whether a phase of a recipe validates, which cuts a validation split even if none is requested."""
     phases = table.get("phases")
     return isinstance(phases, dict) and any(isinstance(one, dict) and "validate" in one for one in phases.values())
 
 
 def of_a_judge(choices: Choices) -> Choices:
-    """The choices of a run for its judges: their seed is their own."""
+    """Return the choices of a run for its judges, which have their own seed."""
     return replace(choices, seed=None, continue_from=None)
 
 
 def judge_of(plan: Plan, evaluation: EvaluationPlan, choices: Choices) -> Plan:
-    """The plan of the judge of an evaluation that has one. Raises UserError for mistakes, at the evaluation's key."""
+    """Return the plan of an evaluation's judge. Raises UserError for errors, at the evaluation's key."""
     try:
         return judge_plan(plan, evaluation.judge or Path(), evaluation.judge_data, choices)
     except DataMissing:
@@ -86,7 +87,7 @@ def judge_of(plan: Plan, evaluation: EvaluationPlan, choices: Choices) -> Plan:
 
 
 def judges_of(plan: Plan, choices: Choices) -> dict[str, str]:
-    """The hashes of the runs that judge, by the names of the evaluations. Raises UserError for mistakes in recipes."""
+    """Return the hashes of the judges' runs, by the evaluations' names. Raises UserError for errors in recipes."""
     return {
         name: identity(judge_of(plan, evaluation, choices), of_a_judge(choices)).digest
         for name, evaluation in plan.evaluations.items()
@@ -95,9 +96,9 @@ def judges_of(plan: Plan, choices: Choices) -> dict[str, str]:
 
 
 def require_images(plan: Plan, choices: Choices, *, opened: dict[str, UserError | None]) -> None:
-    """Open the data of a plan, unless they were `opened` for another, where stands what came of it.
+    """Open the data of a plan, unless another plan has `opened` them, which then holds the outcome.
 
-    Raises UserError where they can't be read, or split as the recipe says, or have no images to judge on.
+    Raises UserError if they can't be read, can't be split as in the recipe, or have no images to judge on.
     """
     path = str(plan.recipe.path)
     own = {key: value for key, value in plan.table["data"].items() if key not in BATCH_KEYS}
@@ -116,11 +117,11 @@ def require_images(plan: Plan, choices: Choices, *, opened: dict[str, UserError 
 def check_judges(
     plan: Plan, choices: Choices, *, above: tuple[tuple[str, str], ...] = (), tried: set[str] | None = None
 ) -> None:
-    """Check the judges of a plan, and theirs, as the plan itself is checked; those that are to be trained by a dry run.
+    """Check the judges of a plan, and theirs, as the plan itself is checked; untrained ones also by a dry run.
 
-    `above` are the hashes and names of the runs that are judged, `tried` the hashes of judges that were tried before,
-    to which these are added. Raises UserError for mistakes in their recipes, judges that lack what the evaluation reads
-    or know other classes, and runs that judge themselves.
+    `above` are the hashes and names of the judged runs, `tried` the hashes of judges tried before; the function adds
+    new ones. Raises UserError for errors in their recipes, judges that lack a tensor that the evaluation reads or know
+    other classes, and runs that judge themselves.
     """
     own = (identity(plan, choices).digest, plan.name)
     problems: list[Problem] = []
@@ -147,7 +148,7 @@ def check_judges(
 
 
 def _unfit(plan: Plan, evaluation: EvaluationPlan, judge: Plan) -> Iterator[str]:
-    """Why a judge can't serve an evaluation."""
+    """Yield why a judge can't serve an evaluation."""
     signature = evaluation.node.loaded.signature
     labels = {
         name: field for name in reads_in(evaluation.node) if isinstance(field := plan.fields.get(name), ClassField)

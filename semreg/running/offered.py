@@ -1,4 +1,4 @@
-"""A component that a command names, which may be of a plugin that isn't installed."""
+"""A component that a command names, perhaps of a plugin that isn't installed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ OFFERED = {
     "search": {"optuna": "semreg-optuna"},
     "tracker": {"mlflow": "semreg-mlflow"},
 }
-"""Components that come by plugins of semreg's own, by their kinds, and these."""
+"""Components of semreg's plugins, by their kinds, with the plugins."""
 T = TypeVar("T")
 
 
 def component_named(name: str, kind: str, option: str, also: Sequence[str] = ()) -> Component:
-    """The component of a kind that an option names. Raises UserError, with what to install if that helps, or which of
-    the words that the option takes `also` was meant."""
+    """Return the component of a kind that an option names. Raises UserError, with the package to install if that helps,
+    or the likeliest of the other words, `also`, that the option takes."""
     try:
         return find(name, [kind])
     except LookupError as error:
@@ -32,7 +32,7 @@ def component_named(name: str, kind: str, option: str, also: Sequence[str] = ())
 
 
 def made_for(option: str, said: str, make: Callable[[], T]) -> T:
-    """What a component makes of the words of an option, as it was said. Raises UserError, whatever goes wrong there."""
+    """Make an object from the words of an option. Raises UserError for any failure."""
     try:
         return make()
     except ValueError as error:
@@ -44,10 +44,10 @@ def made_for(option: str, said: str, make: Callable[[], T]) -> T:
 
 
 def _cure(name: str, kind: str) -> str:
-    """A closing clause that says what to install for a component that a name may mean; empty if nothing helps."""
+    """Return a closing clause with the package to install for a component of that name; empty if nothing helps."""
     offered = OFFERED.get(kind, {})
     near = [one for one in offered.keys() - _installed(kind) if closest(name, [one]).endswith("?")]
-    return "".join(f"; {one!r} comes by `pip install {offered[one]}`" for one in near)
+    return "".join(f"; {one!r} is installed by `pip install {offered[one]}`" for one in near)
 
 
 def _installed(kind: str) -> set[str]:

@@ -1,6 +1,6 @@
-"""What was taken of the data, a progress bar for every phase, and a line for every evaluation.
+"""Progress of a run: the data used, a bar for every phase, and a line for every evaluation.
 
-Plain lines where the output is no terminal, and one output of the cell in a notebook.
+It prints plain lines if the output is not a terminal, and one output of the cell in a notebook.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_LINES = 30
 
 
 class ProgressBar:
-    """Shows where a run stands. `console` is where it writes, by default standard error."""
+    """The hook that shows a run's progress on `console`, by default standard error."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(file=MESSAGES, highlight=False)
@@ -121,7 +121,7 @@ class ProgressBar:
         return "  ".join(part for part in (self._left(progress, now), self._speed, self._figures) if part)
 
     def _left(self, progress: PhaseProgress, now: float) -> str:
-        """The time left at the pace of this process so far; nothing where there is none to tell."""
+        """Return the time left at this process's pace so far; nothing if it is unknown."""
         start, first = self._started or (now, progress.iteration)
         done, to_do = progress.iteration - first, progress.iterations - progress.iteration
         return f"{duration((now - start) / done * to_do)} left" if done and to_do else ""

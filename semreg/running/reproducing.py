@@ -1,4 +1,4 @@
-"""What does a run again: a command for a shell, or a call in Python."""
+"""The command for a shell, or the call in Python, that repeats a run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from semreg.running.choices import Choices
 
 
 def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices, *, command: str = "run") -> str:
-    """The command that runs a recipe with these choices, or makes a `table` of it, quoted for a shell."""
+    """Return the command that runs a recipe with these choices, or makes a `table` of it, quoted for a shell."""
     return shlex.join(["semreg", command, spelled(recipe), *options_of(overrides, choices)])
 
 
 def options_of(overrides: Sequence[str], choices: Choices) -> list[str]:
-    """The options of `semreg run` that say overrides and choices, as far as they are others than by default."""
+    """Return the options of `semreg run` for overrides and for choices that differ from the defaults."""
     words = [word for text in overrides for word in ("--set", text)]
     for field, value in _chosen(choices):
         told = field.metadata
@@ -30,7 +30,7 @@ def options_of(overrides: Sequence[str], choices: Choices) -> list[str]:
 
 
 def call_of(recipe: Recipe, choices: Choices) -> str:
-    """The call in Python that runs a recipe with these choices; a recipe of no file stands in it as a whole."""
+    """Return the call in Python that runs a recipe with these choices; it contains a whole recipe that has no file."""
     told = [f"{name}={_literal(value)}" for name, value in [("overrides", list(recipe.written))] if value]
     if recipe.given is None:
         first = recipe.said or str(recipe.path)
@@ -45,7 +45,7 @@ def call_of(recipe: Recipe, choices: Choices) -> str:
 
 
 def _chosen(choices: Choices) -> Iterator[tuple[Field[Any], Any]]:
-    """The choices that are others than by default."""
+    """Yield the choices that differ from the defaults."""
     defaults = Choices()
     for field in fields(Choices):
         value = getattr(choices, field.name)

@@ -1,4 +1,4 @@
-"""Digests of source code: what a component does, whatever its comments and its documentation say."""
+"""Digests of source code, independent of comments and documentation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from semreg.recipe.plan import Loaded
 from semreg.trained.versions import LIBRARIES
 
 ROOMS = ("core", "components", "data", "recipe", "training")
-"""The parts of semreg that decide what a run computes while it is trained."""
+"""The parts of semreg that decide a run's results during training."""
 _ROOT = Path(semreg.core.__file__).resolve().parents[1]
 _STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"]).resolve()
 _UNTOLD = frozenset({"ctx", "kind", "type_comment"})
@@ -34,10 +34,11 @@ _CONSTANTS = (int, float, complex, str, bytes, bool, type(None))
 
 
 def component_digest(component: Loaded, within: str | None = None) -> str:
-    """A digest of what a component is made of: its module and all of its distribution that this imports.
+    """Return a digest of a component's source: its module and all modules of its distribution that this imports.
 
-    `within` narrows these to one package, such as "semreg.evaluation". Of a component that is registered in a process
-    these are its source, what it refers to in its module, and the modules beside it. Empty for one in a library.
+    `within` limits these to one package, such as "semreg.evaluation". For a component registered in a process it covers
+    the component's source, the objects that this refers to in its module, and the modules beside it. It is empty for a
+    library's component.
     """
     module = component.target.partition(":")[0]
     if module.partition(".")[0] in LIBRARIES:
@@ -52,7 +53,7 @@ def component_digest(component: Loaded, within: str | None = None) -> str:
 
 
 def _packages(distribution: str) -> set[str]:
-    """The packages and modules that a distribution brings, as far as it says so."""
+    """Return the packages and modules of a distribution, as far as it lists them."""
     try:
         found = metadata.distribution(distribution)
         files = [path for path in found.files or [] if path.suffix == ".py"]
@@ -64,7 +65,7 @@ def _packages(distribution: str) -> set[str]:
 
 
 def rooms_digest() -> str:
-    """A digest of the parts of semreg that decide what a run computes while it is trained."""
+    """Return a digest of the parts of semreg that decide a run's results during training."""
     files = {}
     for room in ROOMS:
         for path in (_ROOT / room).rglob("*.py"):
@@ -74,7 +75,9 @@ def rooms_digest() -> str:
 
 
 def modules_digest(names: Iterable[str], belongs: Callable[[str], bool]) -> str:
-    """A digest of modules and of all that they import and that belong to them, directly or not, by their names."""
+    """Return a digest of modules and of all modules that they import, directly or not, if `belongs` accepts their
+    names.
+    """
     return _digest_of(_closure(names, belongs))
 
 
@@ -90,7 +93,7 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _closure(names: Iterable[str], belongs: Callable[[str], bool]) -> dict[str, Path]:
-    """The files of modules, of those that they import, and of the packages that these lie in."""
+    """Return the files of modules, of those that they import, and of their packages."""
     found: dict[str, Path] = {}
     seen: set[str] = set()
     pending = list(names)
@@ -110,7 +113,7 @@ def _closure(names: Iterable[str], belongs: Callable[[str], bool]) -> dict[str, 
 
 
 def _file(name: str) -> Path | None:
-    """The source file of a module, found without importing it; None if it has none."""
+    """Find the source file of a module without importing it; None if it has none."""
     top, *inner = name.split(".")
     try:
         specification = importlib.util.find_spec(top)
@@ -130,11 +133,11 @@ def _file(name: str) -> Path | None:
 
 
 _trees: dict[str, tuple[Any, ast.Module | None]] = {}
-"""By the names of modules: what they were imported from, and the syntax tree of that."""
+"""By the names of modules, their source at import and its syntax tree."""
 
 
 def _tree(name: str, path: Path) -> ast.Module | None:
-    """The syntax tree of a module: of what was imported, where the file was changed later; None for broken files."""
+    """Return the syntax tree of a module as imported, even if the file has changed since; None for broken files."""
     imported = getattr(sys.modules.get(name), "__spec__", None)
     known = _trees.get(name)
     if known is not None and imported is not None and known[0] is imported:
@@ -153,7 +156,7 @@ def _canonical(name: str, path: Path) -> str:
 
 
 def _imports(name: str, path: Path) -> Iterator[str]:
-    """The names of modules that a module may import, of submodules among them."""
+    """Yield the names of modules that a module may import, including submodules."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(_split(_tree(name, path) or ast.Module([], []))[0]):
         if isinstance(node, ast.Import):
@@ -165,15 +168,15 @@ def _imports(name: str, path: Path) -> Iterator[str]:
 
 
 def _imported_from(node: ast.ImportFrom, package: str) -> str:
-    """The module that an import in a package names, perhaps by its place in the package."""
+    """Return the module that an import in a package names, perhaps relative to the package."""
     parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
     return ".".join([*parts, *([node.module] if node.module else [])])
 
 
 def _split(tree: ast.Module) -> tuple[ast.Module, list[ast.stmt]]:
-    """A module without what hands names of others on when they are asked for, by `semreg.core.lazy_names`, and that.
+    """Split a module into its code without re-exports by `semreg.core.lazy_names`, and these re-exports.
 
-    Whoever asks for such a name depends on where it is defined, and what else there is decides nothing.
+    A module that imports such a name depends on the name's own module, and not on the other re-exports.
     """
     lazy = [statement for statement in tree.body if _is_lazy(statement)]
     if not any(isinstance(node, ast.Name) and node.id == _LAZY for part in lazy for node in ast.walk(part)):
@@ -190,7 +193,7 @@ def _is_lazy(node: ast.stmt) -> bool:
 
 
 def _handed_on(name: str) -> Iterator[str]:
-    """The module in which a name `package.name` is defined that the package hands on; for `package.*` all of them."""
+    """Yield the module that defines a name `package.name` re-exported by the package; for `package.*` all of them."""
     package, _, wanted = name.rpartition(".")
     path = _file(package) if package else None
     tree = None if path is None else _tree(package, path)
@@ -203,7 +206,7 @@ def _handed_on(name: str) -> Iterator[str]:
 
 
 def _text(node: Any) -> str:
-    """A syntax tree as text that is the same in all versions of Python, without what changes nothing that is done."""
+    """Return a syntax tree as text, equal in all versions of Python, without parts that don't affect behaviour."""
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if name not in _UNTOLD)
         told = [f"{name}={_text(value)}" for name, value in fields if value is not None and value != []]
@@ -221,7 +224,7 @@ def _is_documentation(node: Any) -> bool:
 
 
 def _of_object(value: Any) -> list[str]:
-    """What a function, a class or an object is made of, as far as it can be known, in a fixed order."""
+    """Return the source of a function, a class or an object, as far as it can be known, in a fixed order."""
     texts: list[str] = []
     seen: set[int] = set()
     pending: list[tuple[str, Any]] = [("", value)]
@@ -266,9 +269,9 @@ def _code(code: CodeType) -> str:
 
 
 def _references(value: Any) -> list[tuple[str, Any]]:
-    """What the functions of a value read beyond their arguments: constants, modules, and functions of the user's own.
+    """Return what the functions of a value read besides arguments: constants, modules, and the user's functions.
 
-    What may change while they run, such as a list, is no part of what they are.
+    Values that may change while they run, such as a list, are not part of it.
     """
     functions = [value] if isinstance(value, FunctionType) else [*_functions_of(value)]
     bases = () if isinstance(value, FunctionType) else value.__bases__
@@ -301,7 +304,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _functions_of(kind: type) -> Iterator[Any]:
-    """The functions of a class, those of static and class methods and of properties among them."""
+    """Yield the functions of a class, including those of static methods, class methods and properties."""
     for one in vars(kind).values():
         yield getattr(one, "__func__", one)
         yield from (getattr(one, part, None) for part in ("fget", "fset", "fdel"))
@@ -316,7 +319,7 @@ def _is_told(value: Any) -> bool:
 
 
 def _is_own(kind: Any) -> bool:
-    """Whether a function or class is the user's own: of a prompt, a notebook, or a file outside of all packages."""
+    """Return whether a function or class is the user's: from a prompt, a notebook, or a file outside all packages."""
     module = sys.modules.get(kind.__module__ or "")
     return module is None or kind.__module__ == "__main__" or _is_own_file(getattr(module, "__file__", None))
 
@@ -330,7 +333,7 @@ def _is_own_file(file: str | None) -> bool:
 
 
 def _beside(name: str) -> str:
-    """A module of the user's own, and those that it imports and that are such, too."""
+    """Return the source of a user's module, with the user's modules that it imports."""
 
     def belongs(other: str) -> bool:
         path = _file(other)

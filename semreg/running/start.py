@@ -1,4 +1,4 @@
-"""From a recipe to a trained, evaluated, reported run."""
+"""The way from a recipe to a trained, evaluated, reported run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from semreg.store.record import RunRecord, by_hash, known_runs, readable
 from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
-from semreg.trained.statistics import keeps_fitted_priors
+from semreg.trained.statistics import lacks_fits
 from semreg.trained.weights import load_weights
 from semreg.training.batch_norm import share_batch_norm
 from semreg.training.build import build_modules, untrained, without_effect
@@ -63,12 +63,12 @@ def run_recipe(
     hooks: Sequence[Any] = (),
     folder: Path | None = None,
 ) -> Run:
-    """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
+    """Train, evaluate and report a recipe, or resume where an earlier call stopped; return the opened run.
 
-    `command` is what does the same again, for the record. Another process that is at work on the run is waited for if
-    told to `wait`. `hooks` observe the run, as installed ones do. `folder` is that of the run, where a grid has chosen
-    it: the others, which may be many, are not read then. Raises UserError for mistakes in the recipe, the choices, the
-    hooks or the data; RunIsBusy.
+    `command` repeats this, for the record. With `wait` it waits for another process that has the run. `hooks` observe
+    the run, as installed ones do. `folder` is that of the run, if a grid has chosen it: then the others, which may be
+    many, are not read. Raises UserError for errors in the recipe, the choices, the hooks or the data, and RunIsBusy if
+    another process has the run.
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
@@ -82,7 +82,7 @@ def run_recipe(
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
-    """The plan that runs here, and the sentence that says so where it is the fallback."""
+    """Return the plan that runs here, and a sentence on the substitution if it is the fallback."""
     try:
         plan = check(recipe, data_root=choices.data_root)
         missing = plan.missing
@@ -100,22 +100,22 @@ def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the run of a plan is, or will be: its identity, its folder, and others that hold the same run."""
+    """The place of a plan's run: its identity, its folder, and other folders with the same run."""
 
     identity: Identity
     folder: Path
     others: tuple[Path, ...]
     parent: RunRecord | None
-    """The run that it goes on from."""
+    """The run that it continues from."""
     shorter: tuple[RunRecord, ...]
-    """Where there is no such run yet, those that it could go on from."""
+    """The runs that it could continue from, if it doesn't exist yet."""
 
 
 def place_of(plan: Plan, choices: Choices, known: Mapping[str, Sequence[RunRecord]] | None = None) -> Place:
-    """The place of a run, among the runs `known` to be in `choices.out`, by their hashes, which are read if they are
-    not given.
+    """Return the place of a run among the runs `known` in `choices.out`, by their hashes; it reads them if they are not
+    given.
 
-    Raises UserError for a run to go on from that differs in more than epochs.
+    Raises UserError if a run to continue from differs in more than epochs.
     """
     own = identity(plan, choices)
     parent = None
@@ -131,29 +131,29 @@ def place_of(plan: Plan, choices: Choices, known: Mapping[str, Sequence[RunRecor
 
 @dataclass
 class _Prepared:
-    """What a run is trained by."""
+    """The objects that train a run."""
 
     trainer: Trainer
     modules: dict[str, nn.Module]
-    """All of the recipe, those among them that only evaluations read."""
+    """All modules of the recipe, including those that only evaluations read."""
     manager: pluggy.PluginManager
     remarks: list[str]
     shown: InTraining
-    """What hooks are shown of it."""
+    """The view of it for hooks."""
 
 
 class Runner:
-    """Makes the run of a plan that was checked, as far as it is not made.
+    """The process of making a checked plan's run, as far as it is unfinished.
 
     Args:
         plan: what to make.
         choices: the user's.
         interrupts: the signals that may end it early.
-        processes: of which this is one.
-        command: what does the same again.
-        wait: whether another process that is at work on it is waited for, and nothing said of a run that is finished:
-            that is how judges are made.
-        hooks: that were handed over to observe it, by name.
+        processes: of the run; this is one of them.
+        command: repeats the run.
+        wait: whether to wait for another process that has the run, and print nothing about a finished run; used for
+            judges.
+        hooks: the caller's, by name.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class Runner:
         self.folders = folders_of(plan, choices, self.judges)
 
     def run(self, note: str | None = None) -> Run:
-        """The run, trained, evaluated and reported; `note` says why the plan is a fallback's."""
+        """Train, evaluate and report the run, and return it; `note` states why the plan is a fallback's."""
         self.tell_where(note)
         if self.wait:
             self.folder.wait()
@@ -198,14 +198,16 @@ class Runner:
             self.folder.close()
 
     def tell_where(self, note: str | None) -> None:
-        """Say why it is a fallback, and what there is of this run and of nearly the same."""
+        """Print why it is a fallback, and name existing runs of it and nearly equal ones."""
         if note:
             self.say(note)
         for other in self.place.others:
-            self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
+            self.say(
+                f"{other} holds the same run as {self.folder.folder}, which semreg uses; you can remove one of them"
+            )
         for run in () if self.trained else self.place.shorter:
             self.say(
-                f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would go on from there"
+                f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would train it further"
             )
 
     @property
@@ -214,23 +216,22 @@ class Runner:
         return bool((self.folder.read_json(RECORD) or {}).get("trained"))
 
     def used(self) -> Run:
-        """The run, which is trained, with what evaluations of this recipe are missing."""
+        """Return the trained run, with the missing evaluations of this recipe."""
         path, record = self.folder.folder, self.folder.read_json(RECORD)
         state = read_state(path, record)
         if state is None:
-            raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it anew")
+            raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it again")
         with as_written(path):
             run = opened(path, self.plan, record, state, self.choices.torch_device(), self.choices.judge_on)
         _ = run.data  # compared with those that it was trained on
-        fitted = keeps_fitted_priors(run)
-        done = fitted and is_done(path, self.plan, self.folders, self.choices.judge_on)
+        done = is_done(path, self.plan, self.folders, self.choices.judge_on) and not lacks_fits(run)
         if not self.wait:
             if own_name(path) != self.plan.name:
-                self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
+                self.say(f"{path} has the same training, as {own_name(path)}: nothing is trained again")
             if done:
                 self.say(f"{path} is finished; nothing to do")
             if self.hooks:
-                self.say(f"{path} is trained: hooks handed over hear of training, and of what is evaluated now, alone")
+                self.say(f"{path} is trained: hooks receive events only of training, and of evaluations that run now")
             if self.plan.tables.watch is not None and not read_watched(path):
                 self.say(f"{path} has no pictures: `[watch]` keeps them while a run trains, and this one is trained")
         changed = other_code(record, self.plan)
@@ -242,8 +243,8 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn, handed=self.hooks)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
-                    known = read_recipe(path, self.folder.name).get("model") == self.plan.table.get("model")
-                    if not (known and fitted):
+                    other_roles = read_recipe(path, self.folder.name).get("model") != self.plan.table.get("model")
+                    if other_roles or lacks_fits(run):
                         keep_statistics(run, self.folder, manager)  # of what these roles name
                     evaluate_and_report(run, self.folder, self.folders, self.judges, judge, manager, self.command)
             finally:
@@ -251,7 +252,7 @@ class Runner:
         return run
 
     def prepared(self) -> _Prepared:
-        """All that training needs; each step was tried before the first file is written."""
+        """Return all that training needs; it tries each step before the first file is written."""
         if self.choices.tensorboard:
             from semreg.running.tensorboard import require_tensorboard
 
@@ -265,7 +266,7 @@ class Runner:
 
     @uncollected()
     def built(self, data: Cached) -> _Prepared:
-        """What trains on these data."""
+        """Return the objects that train on these data."""
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
@@ -298,7 +299,7 @@ class Runner:
 
     @uncollected()
     def begin(self, prepared: _Prepared, note: str | None) -> None:
-        """Record what is trained and how."""
+        """Record what is trained, and how."""
         parent = self.place.parent
         begun: dict[str, Any] = {
             "command": self.command,
@@ -317,7 +318,7 @@ class Runner:
             self.folder.warn(remark)
 
     def end(self, prepared: _Prepared) -> Run:
-        """The run that was trained, with what is kept of it, its evaluations and its report."""
+        """Return the trained run, with its statistics, its evaluations and its report."""
         trainer, folder = prepared.trainer, self.folder
         modules = averaged(prepared.modules, trainer.averages)
         to_channels_first(modules)  # in which the run is opened, too: the same figures each time
@@ -335,13 +336,13 @@ class Runner:
         return run
 
     def say(self, text: str) -> None:
-        """Tell it once, whatever the number of processes."""
+        """Print a text once, whatever the number of processes."""
         if self.processes.first:
             say(text)
 
 
 def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str = "") -> Judges:
-    """What trains or opens the independent classifiers of a run's evaluations: runs of their own, by their recipes."""
+    """Return a function that trains or opens the judges of a run's evaluations: runs of their own recipes."""
 
     told: set[str] = set()
 
@@ -356,16 +357,16 @@ def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str =
 
 
 def folders_of(plan: Plan, choices: Choices, judges: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The folders of the evaluations of a plan, by their names, with the hashes of its judges where they are known.
+    """Return the folders of a plan's evaluations, by their names, with the hashes of its judges if they are known.
 
-    Raises UserError for mistakes in judges' recipes.
+    Raises UserError for errors in judges' recipes.
     """
     known = judges_of(plan, choices) if judges is None else judges
     return evaluation_folders(plan, lambda evaluation: known[evaluation.name], choices.out, choices.judge_on)
 
 
 def _require_compilable(device: torch.device, processes: Processes) -> None:
-    """Raises UserError where steps can't be compiled, or would be for another training than one process has."""
+    """Raise UserError if steps can't be compiled here, or if several processes train."""
     require_compiler(device)
     if processes.count > 1:
         said = "compiled steps of several processes don't draw what one process draws; leave --compile out"
@@ -373,19 +374,19 @@ def _require_compilable(device: torch.device, processes: Processes) -> None:
 
 
 def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> None:
-    """Raises UserError for float16 where it is slower than float32."""
+    """Raise UserError if float16 is slower than float32 here."""
     own = [f"modules.{name}.precision" for name, module in plan.modules.items() if module.precision == "fp16"]
     where = ["--precision"] if precision == "fp16" else own
     if where and device.type != "cuda":
-        said = f"fp16 trains on a GPU, and this run is on {device}; bf16 and fp32 fit"
+        said = f"fp16 trains on a GPU, and this run is on {device}; use bf16 or fp32"
         raise UserError(str(plan.recipe.path), [Problem(one, said) for one in where])
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:
-    """Of the labels that the recipe reads, those that are the same everywhere."""
+    """Return the labels that the recipe reads and that are the same for all images."""
     read = plan.labels_read()
     return [
-        f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
+        f"{name}: all training images have the same value of {', '.join(labels)}, so a model can't learn it"
         for name, labels in data.constant_attributes().items()
         if name in read
     ]
@@ -394,4 +395,4 @@ def _constant(plan: Plan, data: Cached) -> list[str]:
 def _untested(plan: Plan, data: Cached) -> list[str]:
     if not plan.evaluations or data.counts["test"]:
         return []
-    return ["no image is in the test split; evaluations that read it will say so once all is trained"]
+    return ["no image is in the test split; evaluations that read it will fail after training"]

@@ -1,4 +1,6 @@
-"""What a run keeps of its training data for its use: what interpolators and priors learn, and what plugins ask for."""
+"""Statistics of the training data that a run keeps for its use: the states of interpolators and priors, and plugins'
+own.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,14 @@ def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) 
     for brought in plugin_manager.call(manager, "statistics", accept=_as_statistics, run=folder, trained=run):
         for owner, tensors in brought.items():
             if owner in found:
-                folder.warn(f"two hooks keep statistics as {owner!r}; those of the first are kept")
+                folder.warn(f"two hooks keep statistics as {owner!r}; semreg keeps those of the first")
             found.setdefault(owner, tensors)
     if found:
         write_statistics(folder.folder, {**read_statistics(folder.folder), **found})
 
 
 def _as_statistics(value: object) -> Mapping[str, Mapping[str, Tensor]]:
-    """What a hook returned. Raises ValueError if it is nothing that can be kept."""
+    """Check a hook's result. Raises ValueError if it can't be stored."""
     found = cast(Mapping[str, Mapping[str, Tensor]], value)
     packed(found)
     return found

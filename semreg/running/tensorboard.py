@@ -1,11 +1,11 @@
-"""A run's curves, figures and pictures for TensorBoard, as a hook (`--tensorboard`): `tensorboard --logdir runs`.
+"""A hook that shows a run's curves, figures and pictures in TensorBoard (`--tensorboard`): `tensorboard --logdir runs`.
 
-The run's own files are the truth. What is in `RUN/tensorboard` is made anew from them when a run goes on, and then
-follows them; so points of a stretch that was cut off and trained again are never there twice.
+The run's own files are authoritative. When a run resumes, the hook recreates `RUN/tensorboard` from them, and then
+follows them; so iterations that were cut off and trained again never appear twice.
 
-Losses are `PHASE/LOSS` by the phase's iteration, with their validation in a run of its own (`validation`), so that both
-are curves of one chart. `speed/PHASE/…` holds images per second and milliseconds per iteration; `NAME/…` under
-`evaluation` an evaluation's figures and pictures.
+Losses are `PHASE/LOSS` by the phase's iteration, with their validation in a separate run (`validation`), so that one
+chart shows both curves. `speed/PHASE/…` holds images per second and milliseconds per iteration; `NAME/…` under
+`evaluation` holds an evaluation's figures and pictures.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SECONDS_BETWEEN_WRITES = 10
 
 
 def require_tensorboard() -> None:
-    """Raise UserError that says what to install if TensorBoard is not there, or too old."""
+    """Raise UserError that names what to install if TensorBoard is missing or too old."""
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
@@ -44,7 +44,7 @@ def require_tensorboard() -> None:
 
 
 class TensorBoard:
-    """Follows a run's folder and writes what is new in it, at every record of its metrics."""
+    """The hook that follows a run's folder and writes new content at every record of its metrics."""
 
     def __init__(self) -> None:
         self._writers: dict[str, SummaryWriter] = {}
@@ -52,7 +52,7 @@ class TensorBoard:
         self._last: dict[str, int] = {}
         self._evaluated: set[str] = set()
 
-    # Not before a phase or an evaluation: when a run goes on, its logs are cut back after it has started.
+    # Not before a phase or an evaluation: a resumed run cuts its logs back after it has started.
 
     @hookimpl
     def phase_started(self, run: ObservedRun) -> None:
@@ -81,7 +81,7 @@ class TensorBoard:
         self._close()
 
     def _follow(self, run: ObservedRun) -> None:
-        """Write what the run's folder has and TensorBoard's files have not."""
+        """Write the content of the run's folder that TensorBoard's files lack."""
         if not self._writers:
             # Emptied and not removed: a TensorBoard that is open would not get past a file that is gone.
             for path in (run.folder / FOLDER).rglob("events.out.tfevents.*"):
@@ -128,7 +128,7 @@ class TensorBoard:
             writer.add_image(f"{name}/{position} {picture.title}", pixels, step, dataformats="HWC")
 
     def _writer(self, folder: Path, kind: str) -> SummaryWriter:
-        """The writer of a kind of curves."""
+        """Return the writer of a kind of curves."""
         if kind not in self._writers:
             from torch.utils.tensorboard import SummaryWriter
 

@@ -1,4 +1,4 @@
-"""How many threads compute on the CPU."""
+"""The number of threads that compute on the CPU."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import torch
 
 VARIABLE = "OMP_NUM_THREADS"
-"""By which processes that are started meanwhile learn of it."""
+"""The variable that passes it to child processes."""
 
 
 @contextmanager
 def threads_set(count: int | None) -> Iterator[None]:
-    """So many threads compute meanwhile, in this process and in those that it starts; None: as many as before."""
+    """Compute with `count` threads inside, in this process and those that it starts; None leaves their number."""
     if count is None:
         yield
         return
@@ -32,7 +32,7 @@ def threads_set(count: int | None) -> Iterator[None]:
 
 
 def too_many(count: int | None) -> list[str]:
-    """A remark if `count` threads were asked for and there are fewer cores."""
+    """Return a warning if `count` threads were requested and there are fewer cores."""
     cores = os.cpu_count() or 1
     if count is None or count <= cores:
         return []

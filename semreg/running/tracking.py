@@ -1,4 +1,4 @@
-"""Runs brought into a store of experiments, by a component of kind `tracker`."""
+"""Transfer of runs to an experiment tracker, by a component of kind `tracker`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from semreg.store.recorded import read_recorded
 
 
 def bring(folders: Iterable[Path], tracker: str) -> Iterator[tuple[Path, str]]:
-    """Bring a tracker's store up to date with runs, one after another: each folder, and where the run is to be seen.
+    """Send runs to a tracker, one after another; yield each folder, and where the tracker shows the run.
 
-    Raises UserError, before anything is sent, for folders that hold no run and for a tracker that there isn't; for a
-    store that doesn't answer.
+    Raises UserError, before anything is sent, for folders that hold no run and for an unknown tracker; and for a
+    tracker that doesn't answer.
     """
     folders = list(folders)
     found = component_named(tracker, "tracker", "--to")
@@ -37,7 +37,7 @@ def bring(folders: Iterable[Path], tracker: str) -> Iterator[tuple[Path, str]]:
 
 
 def _brought(folder: Path, function: Tracker, named: str) -> str:
-    """What a tracker says of a run that it was given. Raises UserError."""
+    """Return a tracker's answer for a run. Raises UserError."""
     run = read_recorded(folder)
     try:
         return str(function(run))

@@ -1,4 +1,4 @@
-"""Pictures of named tensors while a run trains, as a hook: the recipe's `[watch]`."""
+"""A hook that keeps pictures of named tensors during training: the recipe's `[watch]`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semreg.store.watched import read_watched
 
 
 class Watch:
-    """Keeps a picture after every so many epochs of a phase, and at its end: a row of images for each tensor.
+    """The hook that keeps a picture at intervals of epochs, and at a phase's end: a row of images for each tensor.
 
     Args:
         table: which tensors, how often, and how many images.
@@ -24,7 +24,7 @@ class Watch:
 
     @hookimpl
     def phase_started(self, run: RunFolder) -> None:
-        """Remove what was drawn after the checkpoint that the run goes on from: its list was cut there."""
+        """Remove pictures after the checkpoint that the run resumes from: their list was cut there."""
         listed = {one.picture for one in read_watched(run.folder)}
         with writing(run.folder):
             for path in (run.folder / WATCH).glob("*.png"):
@@ -33,7 +33,7 @@ class Watch:
 
     @hookimpl
     def iteration_done(self, run: RunFolder, progress: Progress) -> None:
-        """Draw where an epoch ends that is to be drawn."""
+        """Draw at the end of a chosen epoch."""
         epoch, within = divmod(progress.iteration, progress.iterations // progress.epochs)
         if not within and epoch % self._table.every == 0:
             self._draw(run, progress.phase, epoch)

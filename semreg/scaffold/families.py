@@ -1,4 +1,5 @@
-"""Families of recipes for a user's own data: what they extend, which labels they need, and how long they train."""
+"""Families of recipes for a user's own data: the recipes that they extend, the labels that they need, and their
+training time."""
 
 from __future__ import annotations
 
@@ -10,30 +11,31 @@ from typing import Any, NamedTuple
 from semreg.recipe.load import load_recipe
 
 SIZES = (32, 48, 64)
-"""Images are resized to the largest that is not above theirs; smaller ones are enlarged to the first."""
+"""Images are resized to the largest size that doesn't exceed theirs; smaller ones are enlarged to the first."""
 DRAWN_FACES = "semreg-avatars"
-"""Nobody's own images need it."""
+"""Users' own images don't need it."""
 OF_ITS_DATA = ("paper", "start", "end")
-"""Options of evaluations that say something of the data of the recipe that is changed."""
+"""Options of evaluations that concern the data of the original recipe."""
 
 
 class Family(NamedTuple):
-    """How recipes for one kind of labels are written."""
+    """A family of recipes for one kind of labels."""
 
     kind: str
-    """Which labels it needs, and which template is filled in, unless it has another."""
+    """The labels that it needs, and its template unless it names another."""
     extends: tuple[str, ...]
     without: tuple[str, ...]
     sentence: str
     batch: int
-    """Images in a batch, at most."""
+    """The most images in a batch."""
     iterations: Mapping[str, int]
-    """Of each phase, about: ten minutes on two cores hold them, with evaluations and judge, at 300 photographs."""
+    """About how many iterations a phase has: with evaluations and judge, they take ten minutes on two cores for 300
+    photographs."""
     sizes: tuple[int, ...] = SIZES
     data: Mapping[str, Any] = {}
     template: str = ""
     requires: list[str] | None = None
-    """Distributions that are needed, where what is extended needs one for its own data."""
+    """Distributions that it needs, if the extended recipe needs another one for its own data."""
 
 
 GM = "GM prior (Zheng and Sun 2019): z_s follows one normal distribution for each class, z_u has all else"
@@ -59,13 +61,13 @@ FAMILIES = {
         "none", ("vae_digits",), ("data",), "A variational autoencoder (Kingma and Welling 2014).", 64, {"main": 1500}
     ),
 }  # fmt: skip
-"""By the shipped recipe that stands for each."""
+"""Families by the shipped recipe that represents each."""
 NEEDS = {"classes": "a field of classes", "attributes": "binary attributes", "factors": "two fields of classes or more"}
 JUDGES = {"classes": "digit_judge", "attributes": "attribute_judge", "factors": "uniform_judge", "none": ""}
 
 
 def family_of(like: str) -> Family:
-    """The family of recipes like a shipped one, which is changed as it is where it stands for none."""
+    """Return the family of recipes like a shipped one; a recipe that represents no family is its own."""
     if like in FAMILIES:
         return FAMILIES[like]
     table = load_recipe(f"semreg:{like}").table
@@ -90,5 +92,5 @@ def family_of(like: str) -> Family:
 
 
 def extended_evaluations(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The evaluations of a recipe's table, by their names."""
+    """Return the evaluations of a recipe's table, by their names."""
     return {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}

@@ -1,4 +1,4 @@
-"""Recipes for a user's own data, and their judges': such as pass `semreg check`, or none."""
+"""Recipes for a user's own data, and for their judges; they are written only if they pass `semreg check`."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ TEMPLATES = Path(__file__).parent / "templates" / "start"
 NAME = re.compile(r"\w[\w.-]*")
 LONGEST_NAME, WIDTH = 60, 118
 MOST_FACTORS = 5
-"""Each has an encoder and a classifier of its own."""
+"""Each factor has its own encoder and classifier."""
 LEAST_EPOCHS, MOST_EPOCHS = 5, 400
 ORDERED = (
-    "If these numbers are names, and classes are no neighbours, leave `orders` out, or take --like gm_mnist. If the "
-    'last stands beside the first, write "ring".'
+    "If these numbers are only names, leave `orders` out, or take --like gm_mnist. If the "
+    'last class is a neighbour of the first, write "ring".'
 )
 UNORDERED = {
     "gm_mnist": "If the classes have an order, write it as `orders = { label = [...] }` under [data], and take --like "
     "atnl_gm_mnist, which adds ATNL; without an order, that sets all classes apart from each other.",
     "atnl_gm_mnist": "The classes are in no order, and ATNL sets all apart from each other. If they have one, write "
-    "`orders = { label = [...] }` under [data]; then neighbours stand beside each other.",
+    "`orders = { label = [...] }` under [data]; then classes that follow each other become neighbours.",
 }
 ROUNDS = 8
-"""How often a recipe is checked, each time without the evaluations that did not fit before."""
+"""How often a recipe is checked; each time the evaluations that don't fit are removed."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """The recipe that was written, what is to be said of it, and whether some of its images can't be read."""
+    """The written recipe, messages about it, and whether some of its images are unreadable."""
 
     path: Path
     said: list[str]
@@ -65,8 +65,8 @@ class Started:
 def start_recipe(name: str, data: Path, like: str | None = None, *, folder: Path = Path()) -> Started:
     """Write `name`.toml, and `name`_judge.toml if it has a judge, into a folder, for the data at a path.
 
-    `like` is the shipped recipe that is changed for these data; by default they decide which. Raises UserError for data
-    that can't be used, a recipe that does not fit them, and names that are taken. Then nothing is written.
+    `like` is the shipped recipe to adapt to these data; by default the data decide. Raises UserError for data that
+    can't be used, a recipe that does not fit them, and names that are taken. Then nothing is written.
     """
     name = name.removesuffix(".toml")
     _check_name(name, folder)
@@ -96,18 +96,18 @@ def start_recipe(name: str, data: Path, like: str | None = None, *, folder: Path
 def _check_name(name: str, folder: Path) -> None:
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         fits = f"up to {LONGEST_NAME} letters, digits, -, _ and ., as in 'mine'"
-        raise UserError("", f"{name[:LONGEST_NAME]!r} is no name for a recipe; it takes {fits}")
+        raise UserError("", f"{name[:LONGEST_NAME]!r} is not a name for a recipe; expected {fits}")
     if not folder.is_dir():
         raise UserError(str(folder), "there is no such folder")
     if name in shipped_names():
         raise UserError("", f"{name!r} is a recipe that semreg ships; choose another name")
     for path in (folder / f"{name}.toml", folder / f"{name}_judge.toml"):
         if path.exists() or path.is_symlink():
-            raise UserError(str(path), "is there already, and nothing is overwritten; choose another name")
+            raise UserError(str(path), "exists already; choose another name")
 
 
 def _shipped(like: str) -> str:
-    """The name of a shipped recipe. Raises UserError if there is none, with the closest."""
+    """Return the name of a shipped recipe. Raises UserError if there is none, with the closest."""
     try:
         owner, _, name = reference(find_recipe(like)).partition(":")
     except LookupError as error:
@@ -118,7 +118,7 @@ def _shipped(like: str) -> str:
 
 
 def _chosen(found: Found) -> tuple[str, str]:
-    """The shipped recipe that data call for, and why."""
+    """Return the shipped recipe that fits the data, and the reason."""
     names = found.names(found.labels[0]) if found.labels else ()
     if len(found.attributes) > 1 or (found.attributes and not found.labels):
         return "olr_faces", _labels_in_words(found)
@@ -144,7 +144,7 @@ def _has_labels(family: Family, found: Found) -> bool:
 
 
 class _Writer:
-    """Fills in the templates for a family and what was found, and leaves out what does not fit."""
+    """Fills the templates of a family with the found data, and leaves out parts that do not fit."""
 
     def __init__(self, name: str, chosen: str, family: Family, found: Found, why: str, folder: Path) -> None:
         self.name, self.chosen, self.family, self.found, self.why = name, chosen, family, found, why
@@ -153,7 +153,8 @@ class _Writer:
         self.train = found.data.counts["train"]
 
     def files(self) -> dict[str, str]:
-        """The texts of the recipe and of its judge, by their names. Raises UserError if none passes the checks."""
+        """Return the texts of the recipe and of its judge, by their names. Raises UserError if none passes the
+        checks."""
         for _ in range(ROUNDS):
             files = self._filled()
             try:
@@ -168,13 +169,13 @@ class _Writer:
         raise UserError("", "its evaluations don't fit")
 
     def said(self) -> list[str]:
-        """What is to be said: why this recipe, and what was not taken."""
+        """Return the reason for this recipe, and the data that were left out."""
         said = [self.why]
         said += [f"not taken: {shortened(name)}, since {why}" for name, why in self.found.left_out.items()]
         return said + [f"left out: evaluate.{name}, since {why}" for name, why in self.dropped.items()]
 
     def _filled(self) -> dict[str, str]:
-        environment = jinja2.Environment(  # of TOML, in which nothing is to be escaped
+        environment = jinja2.Environment(  # the text is TOML, in which nothing must be escaped
             loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False,
             keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
@@ -209,7 +210,7 @@ class _Writer:
         return {name: re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" for name, text in files.items()}
 
     def _comments(self) -> list[str]:
-        """What the head of the recipe says."""
+        """Return the comments at the head of the recipe."""
         found = self.found
         fields = {name: described(field) for name, field in found.data.fields.items() if name != "image"}
         said = [
@@ -228,7 +229,7 @@ class _Writer:
         return {"classes": {"label": labels[:1]}, "factors": {"m": labels[:MOST_FACTORS]}}.get(self.family.kind, {})
 
     def _data(self, batch: int) -> Iterator[str]:
-        """The lines of `[data]`."""
+        """Yield the lines of `[data]`."""
         found, sizes = self.found, self.family.sizes
         size = max((size for size in sizes if size <= found.side), default=sizes[0])
         comments = {
@@ -243,13 +244,13 @@ class _Writer:
             yield f"{line:<39} # {comments[key]}" if key in comments else line
 
     def _inherited_evaluations(self) -> dict[str, Any]:
-        """The evaluations of what is extended, unless all are left out."""
+        """Return the evaluations of the extended recipe, unless all are left out."""
         if "evaluate" in self.family.without:
             return {}
         return extended_evaluations(load_recipe(f"semreg:{self.family.extends[0]}").table)
 
     def _own_evaluations(self) -> dict[str, dict[str, Any]]:
-        """The evaluations of factors, which name them."""
+        """Return the evaluations of factors, which name them."""
         if self.family.kind != "factors" or self.family.template:
             return {}
         factors, judge = self._each()["m"], {"judge": f"{self.name}_judge.toml"}
@@ -271,7 +272,7 @@ class _Writer:
         return own
 
     def _attribute(self) -> str:
-        """The attribute that about half of the images have."""
+        """Return the attribute with a share nearest to half of the images."""
         if not self.found.attributes:
             return ""
         shares = self.found.data.arrays["attributes"].float().mean(0)
@@ -279,13 +280,14 @@ class _Writer:
 
 
 def _wrapped(text: str) -> list[str]:
-    """The lines of a comment; what stands in backticks, which may be copied, is not broken."""
+    """Return the lines of a comment; text in backticks, which readers may copy, is not broken."""
     whole = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), text)
     return [line.replace("\0", " ") for line in textwrap.wrap(whole, WIDTH, break_on_hyphens=False)]
 
 
 def _batch(most: int, train: int) -> int:
-    """Images in a batch: four batches of the training images or more, in multiples of eight where there are enough."""
+    """Return the images in a batch: at least four batches of the training images, and a multiple of eight
+    if possible."""
     quarter = train // 4
     return min(most, train, max(4, quarter - quarter % 8 if quarter > 8 else quarter))
 
@@ -295,7 +297,7 @@ def _epochs(iterations: int, train: int, batch: int) -> int:
 
 
 def _spelled(recipe: str, folder: Path) -> str:
-    """The name of a shipped recipe as one in a folder says it, which may hold another file of that name."""
+    """Return the name of a shipped recipe for a recipe in a folder, which may have another file of that name."""
     try:
         find_recipe(recipe, folder)
     except LookupError:
@@ -304,13 +306,13 @@ def _spelled(recipe: str, folder: Path) -> str:
 
 
 def _evaluation(problem: Problem) -> str | None:
-    """The evaluation that a mistake is in, if it is in one."""
+    """Return the evaluation that has an error, if it is in one."""
     place, _, rest = problem.where.partition(".")
     return rest.partition(".")[0] if place == "evaluate" else None
 
 
 def _check(files: Mapping[str, str], name: str) -> None:
-    """Raises UserError for what `semreg check`, and `semreg run` before it trains, refuse of a recipe."""
+    """Raise UserError if `semreg check`, or `semreg run` before it trains, rejects a recipe."""
     with tempfile.TemporaryDirectory() as place:
         for file, text in files.items():
             Path(place, file).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Writes a new plugin's distribution: whole, or not at all."""
+"""Writes a new plugin's distribution, completely or not at all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ USED_BY_RECIPES = {"image", "digit", "angle", "z", "posterior", "reconstruction"
 
 @dataclass(frozen=True)
 class Template:
-    """What there is to write for a kind: what its example does, the module of the component, what it depends on."""
+    """The parts of a kind's template: what its example does, the component's module, and its dependencies."""
 
     sentence: str
     module: str = "functional"
@@ -55,24 +55,24 @@ TEMPLATE_OF = {
     "critic": Template("Scores from codes and their squares", "network", ()),
     "classifier": Template("Cosines between codes and the directions of classes", "network"),
     "criterion": Template("Distances of codes from a learned centre of their class", "criterion"),
-    "operation": Template("Images of which random elements are lost"),
+    "operation": Template("Images with random elements set to zero"),
     "sampler": Template("Batches that hold rare classes more often than the data"),
-    "hook": Template("The epochs from which on losses had settled, in the report", "hook", ()),
+    "hook": Template("A section of the report: when each loss settled", "hook", ()),
     "command": Template("The peak signal-to-noise ratio of a run's reconstruction", "command", ("typer>=0.12",)),
 }
 
 
 def write_plugin(name: str, kind: str, out: Path, *, commands: Collection[str] = ()) -> Path:
-    """Write the distribution of a new component, hook or command into a new folder of `out`, which is returned.
+    """Write the distribution of a new component, hook or command into a new folder of `out`, and return that folder.
 
     Args:
         name: of the component, or of its distribution with "semreg-" before it.
         kind: one that has a template.
         out: the folder to write it in.
-        commands: the names of semreg's own, which no plugin can bring.
+        commands: the names of semreg's own commands, which a plugin can't define.
 
-    Raises UserError for a kind without a template, a name that does not fit or is taken, or a folder that is there;
-    CannotWrite where it can't be written. Nothing is left half written.
+    Raises UserError for a kind without a template, a name that does not fit or is taken, or a folder that exists;
+    CannotWrite if it can't be written. Nothing incomplete stays.
     """
     if kind not in TEMPLATE_OF:
         raise UserError("--kind", f"there is no template for {kind!r}{closest(kind, TEMPLATE_OF)}")
@@ -86,7 +86,7 @@ def write_plugin(name: str, kind: str, out: Path, *, commands: Collection[str] =
     _check_free(component, distribution, package, kind, commands)
     folder = out / distribution
     if folder.exists() or folder.is_symlink():
-        raise UserError(str(folder), "is there already; choose another name, or another folder by --out")
+        raise UserError(str(folder), "exists already; choose another name, or another folder by --out")
     files = {path: _filled(path, context) for path in _templates(kind)}
     with writing(folder), whole_folder(folder) as part:
         for path, text in files.items():
@@ -98,7 +98,7 @@ def write_plugin(name: str, kind: str, out: Path, *, commands: Collection[str] =
 
 
 def _context(component: str, distribution: str, package: str, kind: str) -> dict[str, object]:
-    """What the templates are filled with."""
+    """Return the values that fill the templates."""
     template = TEMPLATE_OF[kind]
     class_name = "".join(word.capitalize() for word in component.split("_"))
     return {
@@ -118,14 +118,14 @@ def _context(component: str, distribution: str, package: str, kind: str) -> dict
 
 
 def _group(kind: str) -> str:
-    """The group of its entry points; hooks and commands are no kinds of components, and have one each."""
+    """Return the group of its entry points; hooks and commands are not kinds of components, and have a group each."""
     return KINDS[kind].group if kind in KINDS else f"semreg.{kind}s"
 
 
 def _check_form(name: str, bare: str) -> None:
     if not NAME.fullmatch(bare) or len(bare) > LONGEST_NAME:
         fits = f"up to {LONGEST_NAME} small letters, digits, - and _, such as 'contrastive' or 'semreg-contrastive'"
-        raise UserError("", f"{name!r} is no name for a plugin; it takes {fits}")
+        raise UserError("", f"{name!r} is not a name for a plugin; expected {fits}")
 
 
 def _check_meaning(component: str, attribute: str, kind: str) -> None:
@@ -135,7 +135,7 @@ def _check_meaning(component: str, attribute: str, kind: str) -> None:
 
 
 def _names_in_code(kind: str) -> set[str]:
-    """The names that the templates of a kind give to other things than the component."""
+    """Return the names in a kind's templates that are not the component's."""
     context = _context("a_component", "semreg-a-component", "semreg_a_component", kind)
     found: set[str] = set()
     for path in _templates(kind):
@@ -160,7 +160,7 @@ def _check_free(component: str, distribution: str, package: str, kind: str, comm
 
 
 def _taken(kind: str, commands: Collection[str]) -> Iterator[tuple[str, str, str]]:
-    """The names that are taken at the place of a kind, with their kind and what brings them."""
+    """Yield the names that are taken at the place of a kind, with their kind and distribution."""
     if kind in KINDS:
         found = (component for component in components() if component.kind in at_place(KINDS[kind].place))
         yield from ((component.name, component.kind, component.origin) for component in found)
@@ -175,7 +175,7 @@ def _templates(kind: str) -> list[Path]:
 
 
 def _target(name: str, component: str, package: str) -> Path:
-    """Where a file goes in the distribution."""
+    """Return the path of a file in the distribution."""
     match name:
         case "pyproject.toml" | "README.md":
             return Path(name)
@@ -187,7 +187,7 @@ def _target(name: str, component: str, package: str) -> Path:
 
 
 def _filled(path: Path, context: dict[str, object]) -> str:
-    environment = jinja2.Environment(  # of Python and TOML, in which nothing is to be escaped
+    environment = jinja2.Environment(  # the text is Python and TOML, in which nothing must be escaped
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
         trim_blocks=True, autoescape=False,
     )  # fmt: skip

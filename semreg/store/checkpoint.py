@@ -1,4 +1,4 @@
-"""Checkpoints: tensors in safetensors, all else in JSON, whole or absent, nothing in them that could run code."""
+"""Checkpoints: tensors in safetensors, the rest in JSON; whole or absent, and free of anything that could run code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from semreg.store.exported import read_exported
 from semreg.store.layout import CHECKPOINTS
 
 KEPT = 2
-"""How many a run has while it trains: one that is whole, should the last be damaged."""
+"""The checkpoints of a run in training: one is whole if the last is damaged."""
 _NUMBER = re.compile(r"[0-9]{8,15}", re.ASCII)
 TENSORS, REST = "tensors.safetensors", "state.json"
 
@@ -27,9 +27,9 @@ TENSORS, REST = "tensors.safetensors", "state.json"
 def write_checkpoint(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
     """Write `state`, nested tables of tensors and JSON values, as checkpoint `number` of `folder`; keep the last two.
 
-    It is written under a temporary name, synced and renamed, so that a checkpoint is whole or not there.
+    It is written under a temporary name, synced and renamed, so that a checkpoint is whole or absent.
 
-    Raises CannotWrite; the checkpoints before it then stay.
+    Raises CannotWrite; the earlier checkpoints then stay.
     """
     tensors: dict[str, torch.Tensor] = {}
     rest = _split(state, "", tensors)
@@ -47,7 +47,7 @@ def write_checkpoint(folder: Path, number: int, state: Mapping[str, Any]) -> Pat
 
 
 def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
-    """The newest whole checkpoint of `folder`, or None, and a note for each newer one that is damaged."""
+    """Return the newest whole checkpoint of `folder`, or None, and a note for each newer one that is damaged."""
     notes: list[str] = []
     for number in reversed(_numbers(folder)):
         try:
@@ -58,10 +58,10 @@ def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
 
 
 def read_state(run: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The state that a run is used in: of its newest whole checkpoint, or, where it is trained, of its last.
+    """Return the state for use of a run: that of its newest whole checkpoint or, if it is trained, of its last one.
 
-    Of an exported run it is its weights'. None where there is none, or the last of a trained run is damaged: the one
-    before is not what the run has become.
+    For an exported run it is the weights. None if there is none, or if the last checkpoint of a trained run is damaged:
+    an earlier one is not the trained state.
     """
     exported = read_exported(run)
     if exported is not None:
@@ -71,18 +71,18 @@ def read_state(run: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def keep_last(folder: Path) -> None:
-    """Remove all checkpoints but the newest: a run that is trained goes on from none. Raises CannotWrite."""
+    """Remove all checkpoints except the newest: a trained run resumes from none. Raises CannotWrite."""
     with writing(folder):
         for old in _numbers(folder)[:-1]:
             discard(folder / f"{old:08d}")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint. Raises UserError if it is damaged or incomplete."""
+    """Return the state in a checkpoint. Raises UserError if it is damaged or incomplete."""
     try:
         content, numbers = json.loads(read_file(path / REST)), read_file(path / TENSORS, most=memory())
         if hashlib.sha256(numbers).hexdigest() != content["sha256"]:
-            raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
+            raise UserError(str(path), "damaged checkpoint: its tensors have changed since they were written")
         state: Any = _join(content["state"], load(numbers))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error
@@ -97,7 +97,7 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """`value` with each tensor moved to `tensors` and its key in its place."""
+    """Return `value` with each tensor moved to `tensors` and replaced by its key."""
     if isinstance(value, torch.Tensor):
         while path in tensors:  # a key may hold a slash
             path += "'"
@@ -127,5 +127,5 @@ def _join(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
 def _dtype(name: str) -> torch.dtype:
     found = getattr(torch, name)
     if not isinstance(found, torch.dtype):
-        raise ValueError(f"{name!r} is no dtype")
+        raise ValueError(f"{name!r} is not a dtype")
     return found

@@ -1,4 +1,4 @@
-"""The runs of a folder as a collection: chosen, sorted, with figures, and those apart that judge others."""
+"""The runs of a folder as a collection: selected, sorted, with figures, and apart from runs that judge others."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ AGE, NAME = "age", "name"
 
 @dataclass(frozen=True)
 class Selection:
-    """Which runs are listed, in which order, and with which figures.
+    """The choice of listed runs, their order and their figures.
 
     `figures` are globs of EVALUATION.FIGURE, `recipes` and `data` of names, `where` are KEY=VALUE of recipes; `sort` is
-    `age`, `name` or a figure. Raises UserError for a state that there isn't, and what is no KEY=VALUE.
+    `age`, `name` or a figure. Raises UserError for an unknown state, and for text that isn't KEY=VALUE.
     """
 
     figures: tuple[str, ...] = ()
@@ -50,28 +50,28 @@ class Selection:
 
     @property
     def filters(self) -> bool:
-        """Whether some runs may be left out."""
+        """Whether it may leave out runs."""
         return bool(self.recipes or self.states or self.data or self.where)
 
 
 @dataclass(frozen=True)
 class ListedRun:
-    """A run of the collection; `figures` are those that are wanted and that it has."""
+    """A run of the collection; `figures` are the selected ones that it has."""
 
     status: RunStatus
     figures: dict[str, float] = field(default_factory=dict)
     judges: tuple[str, ...] = ()
-    """The runs in whose evaluations it judges."""
+    """The runs that it judges in evaluations."""
 
     def as_dictionary(self) -> dict[str, Any]:
-        """What JSON can hold of it: figures that are not finite are null."""
+        """Return it for JSON: figures that are not finite are null."""
         finite = {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
         return self.status.as_dictionary() | {"figures": finite, "judges": list(self.judges)}
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The runs that are wanted, of `count` that there are, and the figures that any of them has, as wanted."""
+    """The selected runs out of `count`, and the selected figures that any of them has."""
 
     runs: list[ListedRun]
     figures: list[str]
@@ -79,12 +79,12 @@ class Collection:
 
     @property
     def running(self) -> bool:
-        """Whether a process is at work on any."""
+        """Whether a process trains or evaluates any."""
         return any(run.status.running for run in self.runs)
 
 
 def collection(folder: Path, wanted: Selection | None = None) -> Collection:
-    """The runs in a folder of runs as they are wanted, by default all, the oldest first, damaged ones last.
+    """Return the selected runs in a folder of runs, by default all, the oldest first, damaged ones last.
 
     Raises UserError for a figure, or a key of a recipe, that no run has.
     """
@@ -113,7 +113,7 @@ def collection(folder: Path, wanted: Selection | None = None) -> Collection:
 
 
 def stored_figures(folder: Path) -> dict[str, float]:
-    """All figures of a run, by EVALUATION.FIGURE, its own recipe's first; what can't be read is passed over.
+    """Return all figures of a run, by EVALUATION.FIGURE, those of its own recipe first; unreadable ones are skipped.
 
     Those of the validation images are EVALUATION.FIGURE@validation.
     """
@@ -128,7 +128,7 @@ def stored_figures(folder: Path) -> dict[str, float]:
 
 
 def figures_in(place: Path) -> Iterator[tuple[str, float]]:
-    """The figures of a stored result; none of one that can't be read."""
+    """Yield the figures of a stored result; none of an unreadable one."""
     with contextlib.suppress(UserError):
         figures = (read_object(place / "result.json") or {}).get("figures")
         for name, value in figures.items() if isinstance(figures, dict) else ():
@@ -153,7 +153,7 @@ def _fits(figure: str, glob: str) -> bool:
 
 
 def _where(runs: Iterable[RunRecord], where: Sequence[str]) -> list[RunRecord]:
-    """Those whose recipe has these values. Raises UserError for a key that none has."""
+    """Return the runs whose recipe has these values. Raises UserError for a key that no run has."""
     runs = list(runs)
     if not where:
         return runs
@@ -169,7 +169,7 @@ def _where(runs: Iterable[RunRecord], where: Sequence[str]) -> list[RunRecord]:
 
 
 def recipe_values(run: RunRecord) -> dict[str, Any]:
-    """The values of a run's recipe by their dotted keys, seed and precision as they were chosen."""
+    """Return the values of a run's recipe by their dotted keys, with the chosen seed and precision."""
     table: dict[str, Any] = {}
     with contextlib.suppress(UserError):
         table = read_object(run.folder / RECIPE) or {}
@@ -178,7 +178,7 @@ def recipe_values(run: RunRecord) -> dict[str, Any]:
 
 
 def _flat(table: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """The values of a table by their dotted keys."""
+    """Return the values of a table by their dotted keys."""
     found: dict[str, Any] = {}
     for name, value in table.items():
         found |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
@@ -186,7 +186,7 @@ def _flat(table: dict[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """A value in TOML's notation; a text may go without quotes."""
+    """Parse a value in TOML's notation; a text needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
@@ -202,7 +202,7 @@ def _require_known(wanted: Selection, known: Sequence[str], *, sort_too: bool) -
 
 
 def _sorted(runs: list[ListedRun], wanted: Selection) -> list[ListedRun]:
-    """Those that lack what is sorted by come last, whatever the order."""
+    """Sort the runs; those that lack the sorted value come last in both orders."""
     keys: dict[str, Callable[[ListedRun], Any]] = {
         AGE: lambda run: None if run.status.state == "damaged" else run.status.started or "",
         NAME: lambda run: run.status.folder.name,

@@ -17,17 +17,17 @@ from semreg.core import UserError
 from semreg.core.errors import CannotWrite
 
 MOST_OF_A_FILE, MOST_OF_A_LOG = 2**26, 2**30
-"""How many bytes are read at most of a table or a picture, and of a log, which grows with a run: none has so many."""
+"""The most bytes read of a table or a picture, and of a log, which grows with a run: no real one has more."""
 
 LEFT_BEHIND = ".*.part"
-"""The names of what is being written, or removed, by the process whose number stands before the end."""
+"""The names of files that a process is writing or removing; its number is before the suffix."""
 
-WHEN_MENDED = "when that is mended, the same command goes on from the last checkpoint"
+WHEN_MENDED = "fix this; then the same command resumes from the last checkpoint"
 
 
 @contextlib.contextmanager
 def writing(folder: Path, advice: str = WHEN_MENDED) -> Iterator[None]:
-    """Raise a failure to write as CannotWrite, which names the folder and says what to do."""
+    """Raise a failure to write as CannotWrite, which names the folder and states what to do."""
     try:
         yield
     except OSError as error:
@@ -43,7 +43,9 @@ def write_synced(path: Path, content: bytes) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is as it was until it is whole on the disk. Raises OSError, and leaves no half of it."""
+    """Write a file that stays unchanged until the new one is whole on the disk. Raises OSError, and leaves no partial
+    file.
+    """
     part = _part(path)
     try:
         write_synced(part, content)
@@ -55,7 +57,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files, by their paths in `folder`, which is made if need be, beside what it holds: none, or all of them.
+    """Write files by their paths in `folder`, beside its other contents: all of them or none. Creates the folder.
 
     Raises OSError.
     """
@@ -71,7 +73,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder to write synced files into, which takes the place of `path` at the end; on an error it is removed.
+    """Provide a new folder for synced files, which replaces `path` at the end; on an error it is removed.
 
     Raises OSError.
     """
@@ -91,7 +93,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder, if it is there, such that no half of it ever has its name. Raises OSError."""
+    """Remove a folder, if it exists, so that its name never belongs to a partial one. Raises OSError."""
     part = _part(folder.with_name(f"{folder.name}.old"))
     _remove(part)
     with contextlib.suppress(FileNotFoundError):
@@ -100,19 +102,19 @@ def discard(folder: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what processes that were killed left half written or half removed. Raises OSError."""
+    """Remove partial files and folders that killed processes left. Raises OSError."""
     for part in folder.glob(LEFT_BEHIND):
         if not _in_other_hands(part):
             _remove(part)
 
 
 def _part(path: Path) -> Path:
-    """Where this process writes what is to be at a path: several may do so at a time."""
+    """Return the path where this process writes the future content of a path: several may do so at a time."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def _in_other_hands(part: Path) -> bool:
-    """Whether another process of this machine may be at work on what is half written."""
+    """Return whether another process of this machine may still write a partial file."""
     number = part.suffixes[-2].lstrip(".") if len(part.suffixes) > 1 else ""
     if not number.isdecimal() or int(number) == os.getpid():
         return False
@@ -126,7 +128,7 @@ def _in_other_hands(part: Path) -> bool:
 
 
 def read_file(path: Path, *, most: int = MOST_OF_A_FILE, start: int = 0) -> bytes:
-    """The content of a file of a folder that may be a stranger's, from byte `start` on, or that far from its end.
+    """Read a file of a possibly untrusted folder, from byte `start` on, or that far from its end.
 
     Raises OSError for a link, a folder, a device or a pipe, and for more than `most` bytes.
     """
@@ -139,7 +141,7 @@ def read_file(path: Path, *, most: int = MOST_OF_A_FILE, start: int = 0) -> byte
     with file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{path.name} is no file")
+            raise OSError(f"{path.name} is not a file")
         begin = max(0, found.st_size + start) if start < 0 else min(start, found.st_size)
         size = found.st_size - begin
         if size > most:
@@ -149,7 +151,7 @@ def read_file(path: Path, *, most: int = MOST_OF_A_FILE, start: int = 0) -> byte
 
 
 def read_if_there(path: Path, *, most: int = MOST_OF_A_FILE) -> bytes | None:
-    """As `read_file`; None if there is nothing of that name. Raises UserError for what can't be read."""
+    """Read a file as `read_file` does; None if it doesn't exist. Raises UserError if it can't be read."""
     try:
         return read_file(path, most=most)
     except FileNotFoundError:
@@ -159,9 +161,9 @@ def read_if_there(path: Path, *, most: int = MOST_OF_A_FILE) -> bytes | None:
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file of a folder that may be a stranger's; None if there is none.
+    """Return the object in a JSON file of a possibly untrusted folder; None if the file doesn't exist.
 
-    Raises UserError if it is damaged, or no file.
+    Raises UserError if it is damaged, or not a file.
     """
     read = read_if_there(path)
     if read is None:
@@ -176,12 +178,12 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
 
 def is_name(value: Any) -> bool:
-    """Whether it names a folder beside the others, and nothing elsewhere."""
+    """Return whether a value names a folder beside the others, and not one elsewhere."""
     return isinstance(value, str) and value not in ("", ".", "..") and not set("/\\\0") & set(value)
 
 
 def write_object(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file that is whole or as it was. Raises OSError."""
+    """Write a JSON file that is whole or unchanged. Raises OSError."""
     write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -195,9 +197,9 @@ def sync(path: Path) -> None:
 
 
 def is_locked(path: Path, *, or_shared: bool = False) -> bool:
-    """Whether a process holds a file's lock, alone or, if asked, together with others.
+    """Return whether a process holds a file's lock exclusively or, with `or_shared`, together with others.
 
-    The file is only looked at, never made or written: it may be another's, or read-only.
+    It never creates or writes the file, which may be someone else's, or read-only.
     """
     import fcntl
 
@@ -215,7 +217,7 @@ def is_locked(path: Path, *, or_shared: bool = False) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """The bytes of a file, or of all files below a folder, as far as they can be looked at; links are not followed."""
+    """Return the bytes of a file, or of all readable files below a folder; links are not followed."""
     if not path.is_dir() or path.is_symlink():
         return path.lstat().st_size if os.path.lexists(path) else 0
     total = 0
@@ -227,7 +229,7 @@ def size_of(path: Path) -> int:
 
 
 def memory() -> int:
-    """The bytes of memory of this machine, and so the most that tensors in a file can take."""
+    """Return the bytes of memory of this machine: tensors in a file can't take more."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

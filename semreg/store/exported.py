@@ -1,4 +1,4 @@
-"""An exported run's folder: what a run's has, and in the place of checkpoints the weights of the modules in use."""
+"""An exported run's folder: like a run's, with the weights of the modules in use instead of checkpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BETWEEN = "."
 
 
 def packed_weights(modules: Mapping[str, nn.Module], *, half: bool) -> bytes:
-    """The weights of modules, by the module's name and then its own; `half` keeps those that are rounded as float16."""
+    """Return the weights of modules, by the module's name and then their own; `half` stores rounded ones as float16."""
     flat: dict[str, Tensor] = {}
     for name, module in modules.items():
         rounded = {key for key, weight in module.named_parameters(remove_duplicate=False) if half and is_large(weight)}
@@ -30,12 +30,12 @@ def packed_weights(modules: Mapping[str, nn.Module], *, half: bool) -> bytes:
 
 
 def is_large(weight: Tensor) -> bool:
-    """Whether a weight is kept in half precision where that is asked for, as matrices and kernels are."""
+    """Return whether half precision applies to a weight, as it does to matrices and kernels."""
     return weight.ndim > 1 and weight.is_floating_point()
 
 
 def read_exported(folder: Path) -> dict[str, Any] | None:
-    """The state of a run that was exported into a folder, as a checkpoint has it; None where none was.
+    """Return the state of a run exported into a folder, in a checkpoint's form; None if there is none.
 
     Raises UserError if it is damaged.
     """

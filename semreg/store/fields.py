@@ -1,4 +1,4 @@
-"""What the data say of their fields, in a run's record: as JSON, and read from it again."""
+"""The data's fields in a run's record, as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from semreg.core import AttributesField, ClassField, Field, ImageField, Order, Specification, VectorField
 
 _MOST = {"channels": 8192, "height": 8192, "width": 8192, "size": 2**24}
-"""How large a field may be that is read from a file, which may be anyone's."""
+"""The largest field read from a file, which may be untrusted."""
 _KINDS: dict[type[Field], str] = {
     ImageField: "image",
     ClassField: "class",
@@ -22,19 +22,19 @@ _KINDS: dict[type[Field], str] = {
 
 
 def described(field: Field) -> dict[str, Any]:
-    """A field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
+    """Return a field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
     return {"kind": _KINDS[type(field)], **asdict(field)}
 
 
 def checked(specification: Specification) -> Specification:
-    """A specification in which fields are what they should be. Raises TypeError or ValueError for anything else."""
+    """Return a specification if its fields are valid. Raises TypeError or ValueError for invalid ones."""
     if not isinstance(specification, dict):
         raise TypeError(f"its specification is a {type(specification).__name__}, not a dict of fields")
     if not specification:
         raise ValueError("there are no fields")
     for name, field in specification.items():
         if not isinstance(name, str) or type(field) not in _KINDS:
-            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is no name of a field")
+            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is not the name of a field")
         _require_sound(name, field)
     return specification
 
@@ -42,7 +42,7 @@ def checked(specification: Specification) -> Specification:
 def _require_sound(name: str, field: Field) -> None:
     for key, value in vars(field).items():
         if key in _MOST and not (type(value) is int and 1 <= value <= _MOST[key]):
-            raise ValueError(f"{name}: {key} is {value!r:.60}; 1 to {_MOST[key]} fits")
+            raise ValueError(f"{name}: {key} is {value!r:.60}; expected 1 to {_MOST[key]}")
         if key == "names" and not (isinstance(value, (tuple, list)) and all(isinstance(one, str) for one in value)):
             raise TypeError(f"{name}: names are a tuple of texts, not {value!r:.60}")
         if key == "order" and value not in get_args(Order):
@@ -52,7 +52,7 @@ def _require_sound(name: str, field: Field) -> None:
 
 
 def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
-    """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
+    """Return the fields that `described` stored. Raises ValueError, KeyError or TypeError for anything else."""
     kinds = {word: kind for kind, word in _KINDS.items()}
     fields: Specification = {}
     for name, values in described.items():

@@ -1,4 +1,4 @@
-"""A run's folder: its record, its status, its logs; each file whole or absent, logs cut back to the last checkpoint."""
+"""A run's folder: its record, its status, its logs; each file is whole or absent. A resumed run cuts its logs back."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 SECONDS_OF_A_LOOK = 0.5
-"""`semreg runs` holds a run's lock for an instant, to see whether a process does."""
+"""How long `semreg runs` may hold a run's lock, to check whether a process does."""
 
 
 class RunIsBusy(UserError):  # noqa: N818  a finding rather than a failure
-    """Another process is at work on a run."""
+    """A run that another process trains or evaluates."""
 
 
 class SeenInTraining(Protocol):
-    """What `semreg.core.ObservedRun` shows of a run that is in training."""
+    """The view of a run in training behind `semreg.core.ObservedRun`."""
 
     @property
     def modules(self) -> Mapping[str, nn.Module]: ...
@@ -42,10 +42,10 @@ class SeenInTraining(Protocol):
 
 
 class RunFolder:
-    """The folder of a run, as a run writes it and hooks are given it.
+    """The folder of a run, as a run writes it and hooks receive it.
 
-    `name` is the recipe's, as `semreg.store.recipes.kept_as` has it, `recipe` the table that hooks are shown;
-    `in_training` is set by who trains the run.
+    `name` is the recipe's, as from `semreg.store.recipes.kept_as`, `recipe` the table for hooks; the trainer sets
+    `in_training`.
     """
 
     def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any] | None = None) -> None:
@@ -55,20 +55,20 @@ class RunFolder:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The recipe with all that it extends, as tables; a copy."""
+        """A copy of the recipe, with everything it extends, as tables."""
         return copy.deepcopy(dict(self._recipe))
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
-        """The recipe's modules as they are in training. Raises UserError where the run isn't."""
+        """The recipe's modules in training. Raises UserError if the run isn't in training."""
         return self._trained_here().modules
 
     def tensor(self, name: str, *, count: int = 8) -> Any:
-        """A tensor of the recipe as it is now, as `semreg.core.ObservedRun` says. Raises UserError."""
+        """Return the current value of a tensor of the recipe, as `semreg.core.ObservedRun` does. Raises UserError."""
         return self._trained_here().tensor(name, count=count)
 
     def recorded(self) -> RecordedRun:
-        """The run as its folder holds it now, as `semreg.core.ObservedRun` says. Raises UserError."""
+        """Read the run from its folder, as `semreg.core.ObservedRun` does. Raises UserError."""
         return read_recorded(self.folder, own=True)
 
     def _trained_here(self) -> SeenInTraining:
@@ -81,11 +81,11 @@ class RunFolder:
         return self.in_training
 
     def open(self, *, wait: bool = False) -> None:
-        """Make the folder, take it for this process, and remove what a killed process left half written.
+        """Create the folder, reserve it for this process, and remove partial files that a killed process left.
 
-        Raises RunIsBusy if another process has it, unless told to `wait`; CannotWrite if it cannot be written.
+        Raises RunIsBusy if another process has it, unless `wait` is set; CannotWrite if it can't be written.
         """
-        with writing(self.folder, "mend that, or choose another folder by --out"):
+        with writing(self.folder, "fix this, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             for path in self.folder.iterdir():
                 try:
@@ -105,7 +105,7 @@ class RunFolder:
                 raise
 
     def wait(self) -> None:
-        """Return when no other process is at work on the run. Raises CannotWrite."""
+        """Return when no other process has the run. Raises CannotWrite."""
         if at_work(self.folder):
             with writing(self.folder):
                 self._acquire(wait=True)
@@ -116,9 +116,9 @@ class RunFolder:
             self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
             if not wait:
-                message = f"{self._other} is at work on this run; wait for it, or stop it"
+                message = f"{self._other} uses this run; wait for it, or stop it"
                 raise RunIsBusy(str(self.folder), message) from None
-            say(f"{self.folder}: waiting for {self._other} that is at work on it")
+            say(f"{self.folder}: waiting for {self._other}, which uses it")
             self._lock.acquire()
 
     @property
@@ -127,24 +127,24 @@ class RunFolder:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Inside, the folder is written. Raises RunIsBusy if another machine has taken it over, CannotWrite."""
+        """Write the folder inside. Raises RunIsBusy if another machine has taken it over, and CannotWrite."""
         with writing(self.folder):
             if other := self._lock.lost():
-                message = f"{other} has taken this run over, since this one did not answer for a minute; it stops"
+                message = f"{other} has taken this run over, after a minute without an answer; this process stops"
                 raise RunIsBusy(str(self.folder), message)
             yield
 
     def close(self) -> None:
-        """Let the folder go."""
+        """Release the folder."""
         self._lock.release()
 
     @property
     def begun(self) -> bool:
-        """Whether the run has a checkpoint to go on from."""
+        """Whether the run has a checkpoint to resume from."""
         return (self.folder / CHECKPOINTS).is_dir()
 
     def warn(self, message: str) -> None:
-        """Say a warning and record it with the run, once. Raises CannotWrite."""
+        """Print a warning and record it with the run, once. Raises CannotWrite."""
         say(f"warning: {message}")
         line = json.dumps({"warning": message})
         path = self.folder / WARNINGS
@@ -159,7 +159,7 @@ class RunFolder:
             write_object(self.folder / name, content)
 
     def read_json(self, name: str) -> Any:
-        """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
+        """Read a file of the run, or return None if it doesn't exist. Raises UserError if it is damaged."""
         return read_object(self.folder / name)
 
     def status(self, state: str, **more: Any) -> None:
@@ -168,26 +168,26 @@ class RunFolder:
         self.write_json(STATUS, {"state": state, **more, "updated": now})
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
-        """Add a line to a log. Raises CannotWrite; half a line may then stand there, until the logs are cut."""
+        """Add a line to a log. Raises CannotWrite; a partial line may then stay until the logs are cut."""
         with self._writing(), (self.folder / log).open("a") as file:
             file.write(json.dumps(record) + "\n")
 
     def log_lengths(self) -> dict[str, int]:
-        """How long each log is now, in bytes and on the disk, for a checkpoint. Raises CannotWrite."""
+        """Return the length of each log, in bytes and synced, for a checkpoint. Raises CannotWrite."""
         with self._writing():
             for path in self._logs():
                 sync(path)
             return {path.name: path.stat().st_size for path in self._logs()}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
-        """Cut each log to the length it had at the checkpoint that a run goes on from. Raises CannotWrite."""
+        """Cut each log to its length at the checkpoint that a run resumes from. Raises CannotWrite."""
         with self._writing():
             for path in self._logs():
                 with path.open("ab") as file:
                     file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
 
     def copy_log(self, log: str, folder: Path) -> None:
-        """Begin a log with that of another run. Raises CannotWrite, UserError if that one can't be read."""
+        """Start a log with that of another run. Raises CannotWrite, UserError if that one can't be read."""
         content = read_if_there(folder / log, most=MOST_OF_A_LOG)
         if content is not None:
             with self._writing():
@@ -198,28 +198,28 @@ class RunFolder:
 
 
 class Spectator(RunFolder):
-    """The folder of a run for a process that must not write it: the first of several does."""
+    """The folder of a run for a process that must not write it: only the first of several processes does."""
 
     def open(self, *, wait: bool = False) -> None:
-        """Nothing: the first process has it."""
+        """Do nothing: the first process has it."""
 
     def wait(self) -> None:
-        """Nothing: the first process does."""
+        """Do nothing: the first process waits."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def warn(self, message: str) -> None:
-        """Nothing: the first process says it."""
+        """Do nothing: the first process warns."""
 
     def write_json(self, name: str, content: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def copy_log(self, log: str, folder: Path) -> None:
-        """Nothing."""
+        """Do nothing."""

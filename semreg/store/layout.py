@@ -1,7 +1,7 @@
-"""The names of what is in a run's folder; imports nothing, for what must answer at once.
+"""The names of the files in a run's folder; imports nothing, for commands that must answer at once.
 
-Several recipes may train the same. The run's own is `recipe.json`, and `report.html` shows it; others are
-`recipes/NAME.json`, with `report-NAME.html`. `evaluations/NAME-HASH` are results, of which `recipes.json` says to which
+Several recipes may train the same. The run's own is `recipe.json`, shown in `report.html`; others are
+`recipes/NAME.json`, with `report-NAME.html`. `evaluations/NAME-HASH` are results; `recipes.json` states to whose
 recipes they belong.
 """
 
@@ -10,13 +10,13 @@ RECIPES, RESULTS_OF_RECIPES, REPORT = "recipes", "recipes.json", "report.html"
 METRICS, WARNINGS = "metrics.jsonl", "warnings.jsonl"
 CHECKPOINTS, EVALUATIONS = "checkpoints", "evaluations"
 LOCK, LEASE = ".lock", ".lease"
-"""What the process at work on a run holds, and what says on which machine it is, as `semreg.store.leases` has them."""
+"""The lock of the process that has a run, and the lease that names its machine; see `semreg.store.leases`."""
 STATISTICS = "statistics.safetensors"
 CONTINUATION = "continuation"
-"""Where the last phase ended, for a run that goes on from there with more epochs."""
+"""The end of the last phase, for a run that continues from there with more epochs."""
 TRIALS = "trials"
-"""The recipes that a grid's runs are made by elsewhere, and beside each what was said meanwhile."""
+"""The recipes of a grid's runs in other processes, each beside its output."""
 WATCH, WATCHED = "watch", "watch.jsonl"
-"""Pictures that are kept while a run trains, and of what each is."""
+"""Pictures kept during training, and their list."""
 MODEL, CONFIG = "model.safetensors", "config.json"
-"""The weights of an exported run, in the place of checkpoints, and what programs are told of it."""
+"""The weights of an exported run, instead of checkpoints, and its description for programs."""

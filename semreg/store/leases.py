@@ -1,9 +1,9 @@
 """Locks that hold between machines, too: a file's lock, which a kernel keeps, and a lease beside it.
 
-The lock (`flock`) ends with its process, at whatever instant that is killed, but not every file system that machines
-share keeps it between them. So who has `NAME.lock` writes `NAME.lease`, which says its machine, and renews that every
-ten seconds. A lease of this machine counts for nothing, since the lock tells of its processes. One of another machine
-counts until a minute after it was renewed, by the clock of the file system, so that those of machines may differ.
+The lock (`flock`) ends with its process, at whatever instant that is killed, but not every shared file system keeps it
+between machines. So the owner of `NAME.lock` also writes `NAME.lease`, which names its machine, and renews it every ten
+seconds. A lease of this machine has no effect, since the lock covers its processes. A lease of another machine is valid
+for a minute after each renewal, by the clock of the file system, so that the machines' clocks may differ.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from semreg.store.disk import is_locked, read_file, write_whole
 from semreg.store.messages import say
 
 EXPIRES, RENEWED = 60.0, 10.0
-"""Seconds after which a lease that isn't renewed counts no more, and between two renewals."""
+"""Seconds after which an unrenewed lease expires, and between two renewals."""
 SECONDS_OF_TAKING = SECONDS_BETWEEN_LOOKS = 1.0
-"""How long who takes a lease over waits for others that do so at the same time, and who waits for one between looks."""
+"""The delay, on taking a lease over, for others that do so at the same time, and between looks while waiting."""
 MOST_OF_A_LEASE = 2**12
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a disk says that has no room for a lease."""
+"""Errors of a disk without room for a lease."""
 HOST = os.uname().nodename
 
 
 def _kernel() -> str:
-    """What all processes have in common between which a kernel keeps locks, and no others."""
+    """Return a text that processes share exactly if one kernel keeps their locks."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -46,39 +46,39 @@ KERNEL = _kernel()
 
 @dataclass(frozen=True)
 class Lease:
-    """Who has a lock."""
+    """The owner of a lock."""
 
     host: str
     kernel: str
     process: int
 
     def text(self) -> str:
-        """A process of another machine, as a message names it."""
+        """Name a process of another machine for a message."""
         return f"process {self.process} of {self.host}"
 
 
 UNKNOWN = Lease("another machine", "", 0)
-"""Who left a lease that can't be read, as one that is just being written."""
+"""The owner of an unreadable lease, such as one that is being written."""
 
 
 def lease_of(lock: Path) -> Path:
-    """The file that stands beside a lock."""
+    """Return the lease file beside a lock."""
     return lock.with_name(f"{lock.name.removesuffix('.lock')}.lease")
 
 
 def holder(lock: Path) -> Lease | None:
-    """Who has a lock on another machine; None if nobody has."""
+    """Return the owner of a lock on another machine; None if there is none."""
     lease = _read(lock)
     return lease if lease is not None and lease.kernel != KERNEL and not _expired(lease_of(lock)) else None
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process of this machine or of another has a lock. The file itself is only looked at."""
+    """Return whether a process of this machine or of another has a lock. The file itself is not changed."""
     return is_locked(lock) or holder(lock) is not None
 
 
 def who_has(*locks: Path) -> str:
-    """Who has one of several locks, as a message names it."""
+    """Return the owner of one of several locks, as a message names it."""
     return next((lease.text() for lock in locks if (lease := holder(lock)) is not None), "another process")
 
 
@@ -92,9 +92,9 @@ class LeasedLock:
         self._releasing = threading.Lock()
 
     def acquire(self, timeout: float = -1.0, *, to_remove: bool = False) -> None:
-        """Take it. Raises OSError, and Timeout after so many seconds, never where they are below 0.
+        """Acquire the lock. Raises OSError, and Timeout after so many seconds; a timeout below 0 waits forever.
 
-        Who is to remove what it guards takes it without a lease where the disk is full.
+        With `to_remove`, to delete the locked folder, a full disk doesn't matter: then there is no lease.
         """
         from filelock import Timeout
 
@@ -117,7 +117,7 @@ class LeasedLock:
             time.sleep(min(left, SECONDS_BETWEEN_LOOKS))
 
     def release(self) -> None:
-        """Let it go, if this process has it; a lease that another has by now stays."""
+        """Release it, if this process has it; a lease that another process now has stays."""
         if self in _HELD:  # in a fork nothing is, and the thread may have held the other lock in that moment
             with self._releasing, suppress(OSError):
                 _HELD.discard(self)
@@ -126,14 +126,14 @@ class LeasedLock:
         self._flock.release()
 
     def lost(self) -> str:
-        """Who has taken it over, since this process did not answer for a minute; empty if nobody has.
+        """Return who has taken it over after this process didn't answer for a minute; empty if nobody has.
 
         Raises OSError if that can't be read.
         """
         return self._other() if self in _HELD else ""
 
     def _other(self) -> str:
-        """Whose the lease is, if it is not ours."""
+        """Return whose the lease is, if it isn't this process's."""
         try:
             found = _parsed(read_file(lease_of(self.lock), most=MOST_OF_A_LEASE))
         except FileNotFoundError:  # another has had it, and is done, unless all of it was removed
@@ -141,13 +141,13 @@ class LeasedLock:
         return "" if found == _own() else found.text()
 
     def renew(self) -> None:
-        """Say that this process is there, as long as it has the lock."""
+        """Renew the lease as long as this process has the lock."""
         with self._releasing, suppress(OSError):
             if self in _HELD and not self._other():
                 os.utime(lease_of(self.lock))
 
     def _take(self) -> bool:
-        """Write the lease, unless another machine has one that counts. The lock is ours."""
+        """Write the lease, unless another machine has a valid one. This process has the lock."""
         file, before = lease_of(self.lock), _read(self.lock)
         content = json.dumps(asdict(_own())).encode()
         if before is None:
@@ -162,18 +162,18 @@ class LeasedLock:
             if self._other():
                 return False
             when = f"{until:%Y-%m-%d %H:%M:%S} UTC"
-            say(f"{self.lock.parent}: {before.text()} was at work on it until {when}, and is gone")
+            say(f"{self.lock.parent}: {before.text()} used it until {when}, and has ended")
         return True
 
 
 class _Held(set[LeasedLock]):
-    """What this process has, which one thread renews."""
+    """The locks of this process, whose leases one thread renews."""
 
     renewed_in: int | None = None
-    """The process whose thread renews: a fork of it has none."""
+    """The process whose thread renews: a fork has no such thread."""
 
     def keep(self, lock: LeasedLock) -> None:
-        """Have the lease of a lock renewed until that is released, or this process ends."""
+        """Renew the lease of a lock until its release, or the end of this process."""
         self.add(lock)
         if self.renewed_in != os.getpid():
             self.renewed_in = os.getpid()
@@ -192,7 +192,7 @@ os.register_at_fork(after_in_child=_HELD.clear)
 
 
 def _written(file: Path, content: bytes) -> bool:
-    """Write a lease, whole, where there is none; whether another was not faster. Raises OSError."""
+    """Write a whole lease if there is none; return whether no other process was faster. Raises OSError."""
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
@@ -212,7 +212,7 @@ def _own() -> Lease:
 
 
 def _read(lock: Path) -> Lease | None:
-    """Who wrote the lease of a lock; None if there is none."""
+    """Return who wrote the lease of a lock; None if there is none."""
     try:
         return _parsed(read_file(lease_of(lock), most=MOST_OF_A_LEASE))
     except FileNotFoundError:
@@ -222,7 +222,7 @@ def _read(lock: Path) -> Lease | None:
 
 
 def _parsed(content: bytes) -> Lease:
-    """What a lease says, which anyone may have written."""
+    """Parse a lease, which may be untrusted."""
     try:
         table = json.loads(content)
         return Lease(str(table["host"]), str(table["kernel"]), int(table["process"]))
@@ -231,12 +231,12 @@ def _parsed(content: bytes) -> Lease:
 
 
 def _expired(file: Path) -> bool:
-    """Whether a lease was not renewed for a minute; one from a time that is yet to come counts no more, either."""
+    """Return whether a lease was not renewed for a minute; one from the future is expired, too."""
     return abs(_now(file.parent) - _renewed(file)) > EXPIRES
 
 
 def _renewed(file: Path) -> float:
-    """When a lease was renewed, by the clock of its file system; long ago if it is gone."""
+    """Return when a lease was renewed, by the clock of its file system; long ago if it is missing."""
     try:
         return os.lstat(file).st_mtime
     except FileNotFoundError:
@@ -244,7 +244,7 @@ def _renewed(file: Path) -> float:
 
 
 def _now(folder: Path) -> float:
-    """The time by the clock of a folder's file system; by this machine's where the folder can't be written."""
+    """Return the time by the clock of a folder's file system, or by this machine's if the folder can't be written."""
     try:
         with tempfile.TemporaryFile(dir=folder) as new:
             return os.fstat(new.fileno()).st_mtime

@@ -1,4 +1,4 @@
-"""What is said to people while something is done: on standard error, and whatever happens there stops nothing."""
+"""Messages to people during work, on standard error; failures to write them stop nothing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import IO, cast
 from semreg.core import printable
 
 _UNWRITABLE = (OSError, ValueError, AttributeError)
-"""What a stream raises that is full, that is closed, or that is not there at all."""
+"""Errors of a stream that is full, closed or missing."""
 
 
 class Messages(io.TextIOBase):
-    """Standard error as it is at the time: what it can't take is replaced or lost. `rich` draws on it."""
+    """The current standard error: text that it can't take is replaced or lost. `rich` draws on it."""
 
     def write(self, text: str) -> int:
-        # While rich draws, a proxy stands at standard error that hands on to where rich draws: here.
+        # While rich draws, standard error is a proxy that forwards to this object.
         _write(getattr(sys.stderr, "rich_proxied_file", sys.stderr), text)
         return len(text)
 
@@ -40,7 +40,7 @@ MESSAGES = cast(IO[str], Messages())
 
 
 def say(text: str) -> None:
-    """Say a line, or several. What would steer a terminal is shown, not done: names in it may be anyone's."""
+    """Print one or several lines. Control characters are escaped, since names in the text may be untrusted."""
     _write(sys.stderr, f"{printable(text)}\n")
     MESSAGES.flush()
 
@@ -52,5 +52,5 @@ def _write(stream: IO[str] | None, text: str) -> None:
 
 
 def in_first_process() -> bool:
-    """Whether this is the first of the processes that `torchrun` started, or the only one: it speaks for all."""
+    """Return whether this is the first of the processes that `torchrun` started, or the only one: it prints for all."""
     return os.environ.get("RANK", "0") == "0"

@@ -1,4 +1,4 @@
-"""What a command is to act on, by names and globs of them, and by paths."""
+"""Selection of the objects of a command by names, globs and paths."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from semreg.core import Problem, UserError, closest
 Named = TypeVar("Named")
 
 ZOO = "zoo:"
-"""What the name of a trained run that semreg ships begins with."""
+"""The prefix of the name of a trained run that semreg ships."""
 _ZOO = Path(__file__).parents[1] / "zoo"
 
 
 def named(names: Iterable[str], known: Mapping[str, Named], what: str, problems: list[Problem]) -> list[Named]:
-    """What is known by these names, or matches them, each once; `what` says what there isn't, such as "run in runs".
+    """Return the objects with these names, or matching them, each once; `what` is the noun, such as "run in runs".
 
-    Names of nothing, and globs that match nothing, become problems.
+    Unknown names, and globs that match nothing, become problems.
     """
     chosen: dict[str, None] = {}
     for name in names:
@@ -31,13 +31,13 @@ def named(names: Iterable[str], known: Mapping[str, Named], what: str, problems:
             if not found:
                 problems.append(Problem(name, f"matches no {what}{closest(name, known)}"))
         else:
-            problems.append(Problem(name, f"is no {what}{closest(name, known)}"))
+            problems.append(Problem(name, f"is not a {what}{closest(name, known)}"))
     return [known[name] for name in chosen]
 
 
 def folder_of(run: Path, runs: Path) -> Path:
-    """A run by its folder, by its name in the folder of all runs, or as `zoo:NAME`; where none is there, a bare name is
-    a name."""
+    """Return a run by its folder, by its name in the folder of all runs, or as `zoo:NAME`; a bare name without a folder
+    stays a name."""
     if str(run).startswith(ZOO):
         return in_zoo(run)
     named = (runs / run).exists() or len(run.parts) == 1
@@ -45,9 +45,9 @@ def folder_of(run: Path, runs: Path) -> Path:
 
 
 def in_zoo(run: Path) -> Path:
-    """The folder of a run that semreg ships, where `zoo:NAME` says one, and any other as it is.
+    """Return the folder of the shipped run that `zoo:NAME` means, and any other path unchanged.
 
-    Raises UserError, with the closest names, if semreg ships none of that name.
+    Raises UserError, with the closest names, if semreg ships no run of that name.
     """
     said = str(run)
     if not said.startswith(ZOO):
@@ -59,10 +59,10 @@ def in_zoo(run: Path) -> Path:
 
 
 def name_of(folder: Path) -> str:
-    """What opens a run's folder anywhere: `zoo:NAME` of one that semreg ships, of any other its path."""
+    """Return the text that opens a run's folder anywhere: `zoo:NAME` for a shipped one, otherwise its path."""
     return f"{ZOO}{folder.name}" if folder.resolve().parent == _ZOO.resolve() else str(folder)
 
 
 def zoo_names() -> list[str]:
-    """The trained runs that semreg ships, as `zoo:NAME`."""
+    """Return the trained runs that semreg ships, as `zoo:NAME`."""
     return sorted(f"{ZOO}{path.name}" for path in _ZOO.glob("[!._]*") if path.is_dir())

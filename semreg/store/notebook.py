@@ -1,4 +1,4 @@
-"""What is said in a notebook while something is done: one output of a cell, put anew whenever there is more."""
+"""Progress messages in a notebook: one output of a cell, updated whenever there is more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS_BETWEEN_UPDATES = 0.1
 
 
 class NotebookOutput:
-    """Lines, and below them a bar while something goes on, all in one output: a saved notebook holds it once."""
+    """Lines, and a progress bar below them during work, in one output: a saved notebook holds it once."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -21,18 +21,18 @@ class NotebookOutput:
         self._shown: Any = None
 
     def line(self, text: str) -> None:
-        """Add a line, in the place of a bar if there is one."""
+        """Add a line, which replaces the bar if there is one."""
         self._lines.append(text)
         self._bar = None
         self._show()
 
     def bar(self, done: int, total: int, text: str) -> None:
-        """Draw a bar, or the bar further on."""
+        """Draw or advance a bar."""
         self._bar = done, total, text
         self._show()
 
     def counting(self, activity: str, total: int) -> Callable[[int], None]:
-        """What is told how many more of `total` are done, and draws them as a bar."""
+        """Return a function that takes the number of newly finished items out of `total`, and draws a bar."""
         done, drawn = 0, -math.inf
 
         def advance(more: int) -> None:
@@ -48,7 +48,7 @@ class NotebookOutput:
         return advance
 
     def end_bar(self) -> None:
-        """Leave of a bar its text."""
+        """Replace the bar by its text."""
         if self._bar is not None:
             self.line(self._bar[2])
 

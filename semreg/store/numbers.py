@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: with the digits that matter, and in a series with those that tell them apart."""
+"""Numbers for readers: with their significant digits, and in a series with those that distinguish them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 MOST_DIGITS = 16
-"""More than a float has."""
+"""More digits than a float has."""
 
 
 def number(value: float, digits: int = 3) -> str:
-    """So many digits that matter, three by default: 0.0139, 1.5, 2.3e-05, 12400; a dash for what is not finite."""
+    """Format with `digits` significant digits: 0.0139, 1.5, 2.3e-05, 12400; a dash if the value is not finite."""
     if not math.isfinite(value):
         return "–"
     if value == 0 or 1e-4 <= abs(value) < 1e6:
@@ -21,7 +21,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def distinct(values: Sequence[float]) -> list[str]:
-    """The numbers, with three digits that matter, or as many more as it takes to tell all that differ apart."""
+    """Format the numbers with three significant digits, or as many more as all different ones need to differ."""
     for digits in range(3, MOST_DIGITS + 1):
         texts = [number(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):
@@ -30,7 +30,7 @@ def distinct(values: Sequence[float]) -> list[str]:
 
 
 def rounded(value: float, places: int) -> str:
-    """With so many decimals; a dash for what is not finite, and no sign before zero."""
+    """Format with `places` decimals; a dash if the value is not finite, and no sign before zero."""
     if not math.isfinite(value):
         return "–"
     text = f"{value:.{places}f}"
@@ -38,13 +38,13 @@ def rounded(value: float, places: int) -> str:
 
 
 def column(values: Sequence[float], places: int) -> list[str]:
-    """Each with so many decimals, or all with the digits that matter where so many show none of any."""
+    """Format each with `places` decimals, or all with significant digits if that would show only zeros."""
     seen = any(abs(value) >= 0.5 * 10.0**-places for value in values if math.isfinite(value))
     return [rounded(value, places) if seen or not value else number(value) for value in values]
 
 
 def size(count: int) -> str:
-    """So many bytes as `840 B`, `1.5 MB` or `12 GB`, in powers of 1,000."""
+    """Format bytes as `840 B`, `1.5 MB` or `12 GB`, in powers of 1,000."""
     value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
     while value >= 999.5 and len(units) > 1:
         value, units = value / 1000, units[1:]

@@ -1,4 +1,4 @@
-"""What is read from a run's folder is taken for what a run writes, until it turns out to be something else."""
+"""Reading of run folders: contents are assumed to be a run's, and rejected when they are not."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from semreg.store.layout import MODEL
 
 @contextlib.contextmanager
 def as_written(folder: Path) -> Iterator[None]:
-    """Raises UserError where what the files in `folder` hold cannot be used as what a run writes."""
+    """Raise UserError inside if the files in `folder` hold something that no run writes."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if out_of_memory(error):
             raise
         cause = cause_of(error)[:300]
-        raise UserError(str(folder), f"its files do not hold what a run of this recipe writes: {cause}") from error
+        raise UserError(str(folder), f"its files are not those of a run of this recipe: {cause}") from error
 
 
 def refuse_exported(folder: Path, done: str) -> None:
-    """Raises UserError for the folder of an exported run, to which something is not done, such as "evaluated"."""
+    """Raise UserError for the folder of an exported run, which can't be, for example, "evaluated"."""
     if (folder / MODEL).is_file():
-        raise UserError(str(folder), f"is an exported run, which is not {done}; the run that it was exported from is")
+        raise UserError(str(folder), f"is an exported run, which can't be {done}; use the run that it came from")
 
 
 def table_in(found: Any, *keys: str) -> Mapping[str, Any]:
-    """The table at a place of what was read; empty where there is none: records and recipes may be anyone's."""
+    """Return the table at a place in data; empty if there is none: records and recipes may be untrusted."""
     for key in keys:
         found = found.get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, Mapping) else {}

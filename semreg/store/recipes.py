@@ -1,6 +1,6 @@
-"""The recipes of a run: its own, and others that train the same; what each has been evaluated for, and its report.
+"""The recipes of a run: its own, and others that train the same, each with its evaluations and its report.
 
-What a recipe's evaluations found on the validation images is kept apart, as of a recipe of another name: see `kept_as`.
+Results of a recipe's evaluations on the validation images are stored under another recipe name: see `kept_as`.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ _ON = "@"
 
 
 def kept_as(recipe: str, judge_on: str) -> str:
-    """The name by which a run keeps what it has been evaluated for by a recipe on "test" or "validation" images."""
+    """Return the name under which a run stores a recipe's evaluations on "test" or "validation" images."""
     return recipe if judge_on == "test" else f"{recipe}{_ON}{judge_on}"
 
 
 def judged_on(name: str) -> tuple[str, str]:
-    """The recipe and the images, "test" or "validation", that `kept_as` made a name of."""
+    """Return the recipe and the images, "test" or "validation", of a name that `kept_as` made."""
     recipe = name.removesuffix(f"{_ON}validation")
     return recipe, "test" if recipe == name else "validation"
 
 
 def own_name(folder: Path) -> str:
-    """The name of the recipe that a run was begun with. Raises UserError if the folder holds no readable record."""
+    """Return the name of the recipe that started a run. Raises UserError if the folder holds no readable record."""
     return str((read_object(folder / RECORD) or {}).get("name") or folder.name)
 
 
 def recipe_path(folder: Path, recipe: str) -> Path:
-    """Where a recipe of a run is kept, as it was resolved."""
+    """Return the path of a run's recipe, in its resolved form."""
     return folder / RECIPE if recipe == own_name(folder) else folder / RECIPES / f"{recipe}.json"
 
 
 def report_path(folder: Path, recipe: str) -> Path:
-    """Where the report of a recipe of a run is."""
+    """Return the path of the report of a run's recipe."""
     path = folder / REPORT
     return path if recipe == own_name(folder) else path.with_name(f"{path.stem}-{recipe}{path.suffix}")
 
 
 def recipes_of(folder: Path) -> list[str]:
-    """The names of a run's recipes, its own first."""
+    """Return the names of a run's recipes, its own first."""
     return [own_name(folder), *sorted(path.stem for path in (folder / RECIPES).glob("[!.]*.json"))]
 
 
 def read_recipe(folder: Path, recipe: str) -> dict[str, Any]:
-    """The table of a recipe of a run; empty where it is not kept. Raises UserError if it is damaged."""
+    """Return the table of a run's recipe; empty if it is not stored. Raises UserError if it is damaged."""
     return read_object(recipe_path(folder, recipe)) or {}
 
 
 def write_recipe(folder: Path, recipe: str, table: Mapping[str, Any]) -> None:
-    """Keep the table of a recipe. Raises CannotWrite."""
+    """Store the table of a recipe. Raises CannotWrite."""
     path = recipe_path(folder, recipe)
     with writing(folder):
         path.parent.mkdir(exist_ok=True)
@@ -72,10 +72,10 @@ def write_evaluations(
     failures: Mapping[str, str] | None = None,
     judges: Mapping[str, str] | None = None,
 ) -> None:
-    """Keep which folders hold the evaluations of a recipe, in its order, the hashes of the runs that judge in them, why
-    those failed that did, whether the report is written, and the command that does the same again.
+    """Store the folders of a recipe's evaluations, in its order, and the hashes of their judges' runs.
 
-    Raises CannotWrite.
+    `failures` has the reasons of failed ones, `reported` states whether the report is written, and `command` repeats
+    them. Raises CannotWrite.
     """
     entry = {
         "evaluations": dict(folders),
@@ -89,23 +89,23 @@ def write_evaluations(
 
 
 def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
-    """The folders of the evaluations of a recipe that are done, in its order. Raises UserError for damaged files."""
+    """Return the folders of a recipe's finished evaluations, in its order. Raises UserError for damaged files."""
     places = {name: folder / EVALUATIONS / place for name, place in folders_of(folder, recipe).items()}
     return {name: path for name, path in places.items() if os.path.isdir(path)}  # which never raises
 
 
 def folders_of(folder: Path, recipe: str) -> dict[str, str]:
-    """The names of the folders of all evaluations of a recipe, done or not. Raises UserError for damaged files."""
+    """Return the names of the folders of all evaluations of a recipe. Raises UserError for damaged files."""
     return dict(_entries(folder).get(recipe, {}).get("evaluations", {}))
 
 
 def failures_of(folder: Path, recipe: str) -> dict[str, str]:
-    """Why evaluations of a recipe failed when last tried, by their names. Raises UserError for damaged files."""
+    """Return why evaluations of a recipe failed at the last try, by their names. Raises UserError for damaged files."""
     return {str(name): str(cause) for name, cause in _entries(folder).get(recipe, {}).get("failures", {}).items()}
 
 
 def judges_in(folder: Path) -> list[tuple[str, str]]:
-    """The names of the evaluations of a run's recipes that have a judge, each with the hash of the run that judges.
+    """Return the evaluations of a run's recipes that have a judge, each with the hash of the judge's run.
 
     Raises UserError for damaged files.
     """
@@ -113,7 +113,7 @@ def judges_in(folder: Path) -> list[tuple[str, str]]:
 
 
 def judges_of(folder: Path, recipe: str) -> dict[str, str]:
-    """The hashes of the runs that judge in the evaluations of a recipe, by their names.
+    """Return the hashes of the judges' runs of a recipe's evaluations, by the evaluations' names.
 
     Raises UserError for damaged files.
     """
@@ -122,12 +122,12 @@ def judges_of(folder: Path, recipe: str) -> dict[str, str]:
 
 
 def is_reported(folder: Path, recipe: str) -> bool:
-    """Whether the report of a recipe is written, of all its evaluations."""
+    """Return whether the report of a recipe is written, with all its evaluations."""
     return bool(_entries(folder).get(recipe, {}).get("reported"))
 
 
 def command_of(folder: Path, recipe: str) -> str:
-    """The command that did the evaluations of a recipe; empty where it isn't known."""
+    """Return the command that ran the evaluations of a recipe; empty if it isn't known."""
     return str(_entries(folder).get(recipe, {}).get("command") or "")
 
 
@@ -142,17 +142,17 @@ def prune(folder: Path) -> list[str]:
 
 
 def _entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """What is kept of each recipe."""
+    """Return the entry of each recipe."""
     found = read_object(folder / RESULTS_OF_RECIPES) or {}
     for entry in found.values():
         whole = isinstance(entry, dict) and isinstance(entry.get("failures", {}), dict)
         names = entry.get("evaluations") if whole else None
         if not isinstance(names, dict) or not all(map(is_name, names.values())):
-            message = "does not hold the names of evaluations' folders; remove it, and the run's command writes it anew"
+            message = "does not name the evaluations' folders; remove it, and the run's command writes it again"
             raise UserError(str(folder / RESULTS_OF_RECIPES), message)
     return found
 
 
 def missing_evaluations(folder: Path, folders: Iterable[str]) -> list[str]:
-    """Those of some folders of evaluations that are not there."""
+    """Return the folders of evaluations that don't exist."""
     return [name for name in folders if not (folder / EVALUATIONS / name).is_dir()]

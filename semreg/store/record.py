@@ -1,4 +1,4 @@
-"""A run as its folder on disk tells it, read with the standard library alone: for the report and for `semreg runs`."""
+"""A run read from its folder with the standard library only, for the report and for `semreg runs`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STAT
 from semreg.store.leases import is_held
 
 SECONDS_OF = "seconds_of_"
-"""What a metric's name begins with that holds the time of something done between iterations."""
+"""The prefix of metrics for the time of work between iterations."""
 END = 2**16
-"""Bytes of the end of a log that are read at most, whatever its length."""
+"""The most bytes read at the end of a log of any length."""
 _OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS, TRIALS)
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run wrote of itself: `record` is run.json, `status` is status.json, both possibly lacking keys.
+    """A run's own records: `record` is run.json, `status` is status.json; both may lack keys.
 
-    `damage` says what is wrong with a folder whose record cannot be read.
+    `damage` states what is wrong with a folder whose record cannot be read.
     """
 
     folder: Path
@@ -43,14 +43,14 @@ class RunRecord:
 
     @property
     def state(self) -> str:
-        """`running`, `finished`, `stopped`, `failed`, or `unknown` where no status was written."""
+        """`running`, `finished`, `stopped`, `failed`, or `unknown` without a status."""
         return str(self.status.get("state", "unknown"))
 
     def current_state(self) -> str:
         """`damaged`, or the state as the folder's lock corrects it.
 
-        A run whose process was killed before it could say so is `stopped`, one that has just begun or gone on is
-        `running`, as is one that a grid has handed to an executor.
+        A run whose process was killed before it could record this is `stopped`. A run that has just started or resumed
+        is `running`, as is one that a grid has submitted to an executor.
         """
         if self.state == "finished" and not self.damage:
             return "finished"
@@ -62,12 +62,12 @@ class RunRecord:
 
     @property
     def fallback(self) -> str | None:
-        """What was missing and what was used instead; None where the recipe's own data were there."""
+        """The missing data and their substitute; None if the run used the recipe's data."""
         return self.record.get("fallback")
 
     @property
     def seconds(self) -> float | None:
-        """From the start to the last change of the status."""
+        """Seconds from the start to the last change of the status."""
         try:
             start, end = (datetime.fromisoformat(t) for t in (self.record["started"], self.status["updated"]))
             return max(0.0, (end - start).total_seconds())
@@ -86,18 +86,18 @@ class PhaseMetrics:
     images_per_second: list[float] = field(default_factory=list)
     seconds_per_iteration: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     seconds: float = 0.0
-    """Of the whole loop: its iterations, and what is done between them."""
+    """Seconds of the whole loop: its iterations, and the work between them."""
     seconds_of: dict[str, float] = field(default_factory=dict)
-    """Of what is done between iterations, such as validation, as far as it was measured."""
+    """Seconds of work between iterations, such as validation, as far as it was measured."""
 
 
 def at_work(folder: Path) -> bool:
-    """Whether a process has a run's folder, on this machine or another."""
+    """Return whether a process has a run's folder, on this machine or another."""
     return is_held(folder / LOCK)
 
 
 def claimed(folder: Path) -> bool:
-    """Whether the coordinator of a grid has handed a run to an executor, whose process may still prepare."""
+    """Return whether the coordinator of a grid has submitted a run to an executor, whose process may still prepare."""
     return any(is_held(lock) for lock in folder.glob(f"{TRIALS}/*.lock"))
 
 
@@ -111,28 +111,30 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def runs_in(folder: Path) -> list[RunRecord]:
-    """The runs in a folder of runs, the oldest first; those whose record is damaged come last and say so."""
+    """Return the runs in a folder of runs, the oldest first; those with a damaged record come last and state the
+    damage.
+    """
     found = [_listed(path) for path in run_folders(folder)]
     return sorted(found, key=lambda run: (bool(run.damage), str(run.record.get("started", ""))))
 
 
 def known_runs(folder: Path) -> list[RunRecord]:
-    """The runs in a folder of runs whose record can be read, by the names of their folders."""
+    """Return the runs with a readable record in a folder of runs, by the names of their folders."""
     return readable(path.parent for path in sorted(folder.glob(f"[!.]*/{RECORD}")))
 
 
 def readable(folders: Iterable[Path]) -> list[RunRecord]:
-    """The runs in some folders, as far as their record can be read."""
+    """Return the runs in some folders that have a readable record."""
     found = []
     for folder in folders:
         if os.path.lexists(folder / RECORD):
-            with contextlib.suppress(UserError):  # a damaged one is told by what uses it
+            with contextlib.suppress(UserError):  # its users report a damaged one
                 found.append(read_record(folder))
     return found
 
 
 def by_hash(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
-    """Runs by what names them."""
+    """Return the runs by their hash."""
     found = defaultdict[str, list[RunRecord]](list)
     for run in runs:
         found[str(run.record.get("hash"))].append(run)
@@ -140,14 +142,14 @@ def by_hash(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
 
 
 def run_folders(folder: Path) -> list[Path]:
-    """Those in a folder of runs that look like runs; what can't be looked at, or is half removed, is passed over."""
+    """Return the folders of runs in a folder; unreadable and partly removed ones are skipped."""
     return [path for path in sorted(folder.glob("[!.]*")) if any(os.path.lexists(path / name) for name in _OF_A_RUN)]
 
 
 def _listed(folder: Path) -> RunRecord:
     if not os.path.lexists(folder / RECORD):
         begun = any(os.path.lexists(folder / name) for name in _OF_A_RUN if name != TRIALS)
-        why = "" if begun else ": the process that a grid had for it ended before the run was begun"
+        why = "" if begun else ": its process ended before the run started"
         return RunRecord(folder, {}, {}, f"there is no {RECORD}{why}")
     try:
         return read_record(folder)
@@ -156,7 +158,7 @@ def _listed(folder: Path) -> RunRecord:
 
 
 def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
-    """The metrics of every phase, in the order in which they were trained; lines cut off by a kill are passed over."""
+    """Return the metrics of every phase, in training order; lines that a kill cut off are skipped."""
     phases: dict[str, PhaseMetrics] = {}
     for line in read_lines(folder / METRICS):
         try:
@@ -183,7 +185,7 @@ def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
 
 
 def read_end(path: Path, length: int = END) -> list[dict[str, Any]]:
-    """The objects in the last `length` bytes of a file of JSON lines, without reading what is before."""
+    """Return the objects in the last `length` bytes of a file of JSON lines, without reading earlier ones."""
     try:
         end = read_file(path, start=-length)
     except OSError:
@@ -193,15 +195,15 @@ def read_end(path: Path, length: int = END) -> list[dict[str, Any]]:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of JSON lines, passing over what is none; nothing if there is no file.
+    """Yield the objects of a file of JSON lines, and skip invalid lines; nothing if the file doesn't exist.
 
-    Raises UserError for what is no file, or larger than a log can be.
+    Raises UserError if the path isn't a file, or if the file is larger than a log can be.
     """
     yield from objects((read_if_there(path, most=MOST_OF_A_LOG) or b"").split(b"\n"))
 
 
 def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    """Those of `lines` that are JSON objects."""
+    """Yield the `lines` that are JSON objects."""
     for line in lines:
         try:
             value = json.loads(line)

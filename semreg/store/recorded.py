@@ -1,4 +1,4 @@
-"""A run as trackers are given it: what its folder holds, each thing once."""
+"""A run as trackers receive it: the contents of its folder, each item once."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from semreg.store.record import RunRecord, read_lines, read_record
 from semreg.store.results import read_result
 
 _LOGGED = {"training": "losses", "validation": "validation"}
-"""The kinds of series, and where a line of the log has them."""
+"""The kinds of series, with their places in a line of the log."""
 _TOLD = ("recipe", "command", "commit", "code", "device", "card", "threads", "processes", "fallback")
 
 
 def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
-    """All that a run's folder tells of it; of evaluations of one name those of the run's own recipe.
+    """Read a run from its folder; of evaluations with one name it takes those of the run's own recipe.
 
-    Those on the validation images are called `NAME on validation`.
+    Evaluations on the validation images are called `NAME on validation`.
 
-    The state is that which was written last, where this process has the folder as its `own`; to others, a run that no
-    process is at work on does not train. Raises UserError if the folder holds no run, or a damaged one.
+    The state is the last written one if this process has the folder as its `own`; for other processes, a run that no
+    process has isn't in training. Raises UserError if the folder holds no run, or a damaged one.
     """
     run = read_record(folder)
     digest = str(run.record.get("hash") or "none")
     if set(digest) - set("0123456789abcdef"):
-        raise UserError(str(folder), "its record has no hash, by which a run is known elsewhere")
+        raise UserError(str(folder), "its record has no hash, so a tracker can't identify the run")
     recipes = recipes_of(folder)
     results: dict[str, Result] = {}
     for recipe in recipes:
@@ -64,7 +64,7 @@ def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
 
 
 def _about(run: RunRecord) -> Iterator[tuple[str, str]]:
-    """What a run was trained on, by and under."""
+    """Yield the data, code and environment of a run."""
     data = table_in(run.record, "data")
     told: dict[str, Any] = {name: run.record.get(name) for name in _TOLD}
     told |= {"data": data.get("name"), "data.fingerprint": data.get("fingerprint")}
@@ -74,7 +74,7 @@ def _about(run: RunRecord) -> Iterator[tuple[str, str]]:
 
 
 def _points(folder: Path, started: float) -> Iterator[Point]:
-    """The losses of the log; what is no line of it is passed over."""
+    """Yield the losses of the log, and skip invalid lines."""
     phase, begun, spent = "", started, 0.0
     for line in read_lines(folder / METRICS):
         try:
@@ -90,7 +90,7 @@ def _points(folder: Path, started: float) -> Iterator[Point]:
 
 
 def _seconds(text: Any) -> float:
-    """A time as seconds since 1970; 0 for what is none."""
+    """Convert a time to seconds since 1970; 0 if it is invalid."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (TypeError, ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""Runs that are removed: whole or not at all, none that a process is at work on, and none that another uses."""
+"""Removal of runs: whole or not at all, and none that a process has or another run uses."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from semreg.store.names import named
 from semreg.store.record import at_work, claimed, run_folders, runs_in
 from semreg.store.uses import users_of_runs
 
-BUSY = "a process is at work on it; wait for it, or stop it"
+BUSY = "a process uses it; wait for it, or stop it"
 _MADE = {value for name, value in vars(layout).items() if name.isupper()}
 _MADE_TOO = re.compile(r"\..*\.part|report-.+\.html|tensorboard")
 
 
 @dataclass(frozen=True)
 class Doomed:
-    """A run that is to be removed; `used` says by what others it is used."""
+    """A run to remove; `used` lists its uses by other runs."""
 
     folder: Path
     size: int
-    """In bytes."""
+    """Its size in bytes."""
     used: tuple[str, ...]
 
 
 def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> list[Doomed]:
-    """The runs of a folder of runs that names, paths and globs say, each once.
+    """Return the runs of a folder of runs that names, paths and globs mean, each once.
 
-    Raises UserError, with all that is wrong, for what is no run of that folder, globs that match none, runs that a
-    process is at work on, and, unless with `force`, runs that others use which are to stay.
+    Raises UserError with all problems: paths that are not runs of that folder, globs that match none, and runs that a
+    process has. Without `force`, it also rejects runs that remaining runs use.
     """
     problems: list[Problem] = []
     chosen = _chosen(names, runs, problems)
@@ -54,7 +54,7 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
         found = [use for use in users.get(_hash(folder), []) if use.user not in {path.name for path in chosen}]
         if found and not force:
             problems += [Problem(str(folder), use.text()) for use in found]
-            problems.append(Problem("", f"remove what uses {folder.name}, too, or it alone by --force"))
+            problems.append(Problem("", f"also remove the runs that use {folder.name}, or remove it anyway by --force"))
         doomed.append(Doomed(folder, size_of(folder), tuple(use.text() for use in found)))
     if problems:
         raise UserError("nothing is removed", problems)
@@ -62,9 +62,9 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
 
 
 def remove_run(folder: Path) -> None:
-    """Remove a run's folder; killed at any instant, it is there whole or not at all. Raises RunIsBusy, CannotWrite."""
+    """Remove a run's folder; a kill at any instant leaves it whole or absent. Raises RunIsBusy and CannotWrite."""
     lock = LeasedLock(folder / layout.LOCK)
-    with writing(folder, "mend that, and remove it again"):
+    with writing(folder, "fix this, and repeat the command"):
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK, to_remove=True)
         except Timeout:
@@ -89,7 +89,7 @@ def _chosen(names: Sequence[str], runs: Path, problems: list[Problem]) -> list[P
 
 
 def _why_foreign(folder: Path) -> str:
-    """Why a folder may hold what is not a run's; empty if it is the folder of a run, damaged or not."""
+    """Return why a folder may hold something other than a run; empty if it is a run's, damaged or not."""
     if folder.is_symlink():
         return "is a link, which no run makes; remove it by hand"
     if _hash(folder):

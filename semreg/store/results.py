@@ -16,16 +16,16 @@ from semreg.core import Cell, Picture, Result, Scatter, Table, UserError, Walk, 
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
 
 PNG = b"\x89PNG\r\n\x1a\n"
-"""How it begins."""
+"""The first bytes of a PNG."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write `result` as the folder `folder`, replacing what was there; a kill at any instant leaves no half of one.
+    """Write `result` as the folder `folder`, replacing the old one; a kill at any instant leaves no partial one.
 
-    Numbers that are not finite are stored as null, for JSON knows none. Raises ValueError for a result that would not
-    be read again, with what of it doesn't fit; CannotWrite.
+    Numbers that are not finite become null, for JSON lacks them. Raises ValueError, with the unfit part, for a result
+    that could not be read again, and CannotWrite if the folder can't be written.
     """
     text, scatters = require_storable(result)
     with writing(folder.parent), whole_folder(folder) as part:
@@ -37,12 +37,14 @@ def write_result(folder: Path, result: Result) -> None:
 
 
 def _names(result: Result) -> list[str]:
-    """The files of its pictures."""
+    """Return the files of its pictures."""
     return [f"{position:02d}.png" for position in range(len(result.pictures))]
 
 
 def require_storable(result: Result) -> tuple[str, dict[str, str]]:
-    """A result as JSON, and its scatters by their files. Raises ValueError that names what of it can't be stored."""
+    """Return a result as JSON, and its scatters by their files. Raises ValueError that names a part that can't be
+    stored.
+    """
     for kind, parts in ((Table, result.tables), (Picture, result.pictures), (Scatter, result.scatters)):
         for one in parts:
             if not isinstance(one, kind):
@@ -76,10 +78,10 @@ def require_storable(result: Result) -> tuple[str, dict[str, str]]:
 
 
 def read_result(folder: Path, *, pictured: bool = True) -> Result:
-    """Read what `write_result` wrote; a null figure is read as not-a-number.
+    """Read a result that `write_result` wrote; a null figure becomes not-a-number.
 
-    Unless `pictured`, its pictures are titles and captions alone, and its scatters are left out. Raises UserError if
-    the folder holds no result or a damaged one.
+    Without `pictured`, it reads only the titles and captions of pictures, and no scatters. Raises UserError if the
+    folder holds no result or a damaged one.
     """
     with _told(folder):
         stored = _Stored.model_validate_json(read_file(folder / "result.json"), strict=True)
@@ -98,7 +100,7 @@ def read_result(folder: Path, *, pictured: bool = True) -> Result:
 
 
 def read_picture(folder: Path, title: str) -> Picture:
-    """Read a stored result's first picture of a title, and none of its others.
+    """Read only the first picture with a title from a stored result.
 
     Raises UserError if the folder holds no result or a damaged one, or the result has no such picture.
     """
@@ -114,7 +116,7 @@ def read_picture(folder: Path, title: str) -> Picture:
 
 @contextlib.contextmanager
 def _told(folder: Path) -> Iterator[None]:
-    """Inside, what can't be read of the result in a folder is a UserError."""
+    """Raise a failure to read the result in a folder as UserError."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -144,7 +146,7 @@ class _StoredPicture(BaseModel):
     title: str
     caption: str
     file: Annotated[str, Field(pattern=r"^[0-9]+\.png$")]
-    """Beside the result, and nowhere else."""
+    """A file beside the result, and nowhere else."""
     walk: _StoredWalk | None = None
 
 
@@ -167,7 +169,7 @@ class _Stored(BaseModel):
 
 
 def _validate(model: type[Model], text: str) -> Model:
-    """What a stored text holds. Raises ValueError that names what doesn't fit."""
+    """Parse a stored text. Raises ValueError that names the unfit part."""
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
@@ -178,7 +180,7 @@ def _validate(model: type[Model], text: str) -> Model:
 
 
 def _digits(name: str, rows: Sequence[Any]) -> str:
-    """Right and wrong as digits."""
+    """Encode right and wrong as digits."""
     strange = next((value for value in map(_plain, rows) if value not in (0, 1)), None)
     if strange is not None:
         said = f"found {strange!r:.60} where true or false is wanted"
@@ -223,7 +225,7 @@ def _read_scatter(path: Path) -> Scatter:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's and torch's scalars as Python's, sequences as lists."""
+    """Convert scalars of NumPy and torch to Python's, and sequences to lists."""
     if isinstance(value, (list, tuple)):
         return [_plain(element) for element in value]
     value = value.item() if hasattr(value, "item") else value

@@ -1,4 +1,4 @@
-"""What a run keeps of its training data for its use: tensors by who wants them and by name, in one file."""
+"""Statistics of the training data that a run stores for its use: tensors by owner and name, in one file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _BETWEEN = "/"
 
 
 def write_statistics(folder: Path, statistics: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Write all statistics of a run, in the place of those there were. Raises CannotWrite, ValueError as `packed`."""
+    """Write all statistics of a run, replacing the old ones. Raises CannotWrite, ValueError as `packed`."""
     content = packed(statistics)
     with writing(folder):
         write_whole(folder / STATISTICS, content)
 
 
 def packed(statistics: Mapping[str, Mapping[str, Tensor]]) -> bytes:
-    """Statistics as they are stored. Raises ValueError for what is no tensors by owner and name, or can't be stored."""
+    """Encode statistics for storage. Raises ValueError unless they are tensors by owner and name that can be stored."""
     if not isinstance(statistics, Mapping):
         raise ValueError(f"it returned a {type(statistics).__name__}, not tensors by owner and name")
     flat: dict[str, Tensor] = {}
@@ -36,14 +36,14 @@ def packed(statistics: Mapping[str, Mapping[str, Tensor]]) -> bytes:
         try:
             own = {f"{owner}{_BETWEEN}{name}": t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
             save(own)
-        except Exception as error:  # of a layout that has no numbers, or by a name that is no text
+        except Exception as error:  # a layout without values, or a name that is not a text
             raise ValueError(f"what it returned for {owner!r} can't be stored: {cause_of(error)}") from error
         flat |= own
     return save(flat)
 
 
 def read_statistics(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """The statistics of a run; none where it kept none. Raises UserError if they are damaged."""
+    """Read the statistics of a run; none if it stored none. Raises UserError if they are damaged."""
     content = read_if_there(folder / STATISTICS, most=memory())
     if content is None:
         return {}

@@ -1,4 +1,4 @@
-"""Where runs stand, from the ends of their logs; read with the standard library alone, for `semreg runs`."""
+"""The status of runs, from the ends of their logs; read with the standard library only, for `semreg runs`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from semreg.store.watched import watched_in
 _EVALUATING = "evaluating "
 _RECORDS_FOR_PACE = 8
 END_OF_ENDED = END // 4
-"""Bytes of a log that tell the last of a run that has ended; one under way tells its pace, too."""
+"""Bytes of a log that hold the last records of an ended run; a running one also shows its pace."""
 _LARGEST = 2**53  # of whole numbers that can be divided
-_KILLED = "its process was killed; the same command goes on from the last checkpoint"
+_KILLED = "its process was killed; the same command resumes from the last checkpoint"
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands; None, or nothing, where its folder does not tell."""
+    """The status of a run; None, or nothing, if its folder lacks the information."""
 
     folder: Path
     name: str
@@ -35,7 +35,7 @@ class RunStatus:
     phase: str | None = None
     """The phase in training, or `evaluating NAME`."""
     position: int | None = None
-    """Which of `count` the phase is, or the evaluation, from 1."""
+    """The number of the phase, or of the evaluation, out of `count`, from 1."""
     count: int | None = None
     epoch: int | None = None
     epochs: int | None = None
@@ -43,16 +43,16 @@ class RunStatus:
     iterations: int | None = None
     images_per_second: float | None = None
     seconds_left: float | None = None
-    """Until the phase ends, at the pace of its last records, if nothing ends it early."""
+    """Seconds until the phase ends, at the pace of its last records, if nothing ends it early."""
     losses: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)
     message: str | None = None
     failed: list[str] = field(default_factory=list)
-    """Evaluations of a finished run that failed."""
+    """The failed evaluations of a finished run."""
     picture: str | None = None
-    """The latest that `[watch]` kept, in the run's folder."""
+    """The latest picture from `[watch]`, in the run's folder."""
     host: str | None = None
-    """The machine that a run is in training on, where that is another."""
+    """The machine that trains the run, if it isn't this one."""
     data: str | None = None
     fallback: str | None = None
     seed: int | None = None
@@ -62,23 +62,23 @@ class RunStatus:
 
     @property
     def running(self) -> bool:
-        """Whether a process is at work on it."""
+        """Whether a process trains or evaluates it."""
         return self.state == "running"
 
     @property
     def share(self) -> float | None:
-        """How much of the phase is done, from 0 to 1."""
+        """The finished share of the phase, from 0 to 1."""
         if self.iteration is None or not self.iterations:
             return None
         return min(1.0, max(0.0, self.iteration / self.iterations))
 
     def as_dictionary(self) -> dict[str, Any]:
-        """What JSON can hold of it."""
+        """Return it for JSON."""
         return asdict(self) | {"folder": str(self.folder), "share": self.share}
 
 
 def run_status(run: RunRecord, now: datetime) -> RunStatus:
-    """Where a run stands at the time `now`."""
+    """Return the status of a run at the time `now`."""
     state, record, status = run.current_state(), run.record, run.status
     if run.damage:
         return RunStatus(run.folder, run.name, state, message="it is beginning" if state == "running" else run.damage)
@@ -112,7 +112,7 @@ def run_status(run: RunRecord, now: datetime) -> RunStatus:
 
 
 def _evaluation(folder: Path, name: str) -> dict[str, Any]:
-    """Which of the recipe's evaluations is being done."""
+    """Return which of the recipe's evaluations is running."""
     try:
         recipe = read_object(folder / RECIPE) or {}
     except UserError:
@@ -122,7 +122,9 @@ def _evaluation(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _training(run: RunRecord, age: float, length: int) -> dict[str, Any]:
-    """How far the phase is that is in training, or was when the run ended, by so many last bytes of the log."""
+    """Return the progress of the current phase, or of the last one of an ended run, from the last `length` bytes of the
+    log.
+    """
     lines = read_end(run.folder / METRICS, length)
     # A run that was stopped says why and not where: that is in the log.
     place = run.status if "phase" in run.status else lines[-1] if lines else {}
@@ -158,7 +160,7 @@ def _picture(folder: Path) -> str | None:
 
 
 def _left(records: list[dict[str, Any]], iteration: int | None, iterations: int | None, age: float) -> float | None:
-    """Seconds until a phase ends, `age` after the last of its records; no record is counted on to be late."""
+    """Return the seconds until a phase ends, `age` after its last record; it assumes that no record is late."""
     if iteration is None or iterations is None:
         return None
     points: list[tuple[float, int]] = []
@@ -181,7 +183,7 @@ def _age(updated: str | None, now: datetime) -> float | None:
         return None
 
 
-# What stands in a record may have been written by anyone: what is not of the right type is not there.
+# A record may be untrusted: values of a wrong type count as missing.
 
 
 def _list(value: Any) -> list[Any]:
@@ -197,7 +199,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    """A finite number: standard JSON knows no others."""
+    """Return a finite number: standard JSON has no others."""
     return float(value) if isinstance(value, float) and math.isfinite(value) else _whole(value)
 
 

@@ -1,4 +1,4 @@
-"""Which runs use which: as a judge of their evaluations, for weights to begin with, or to go on from."""
+"""Uses of runs by runs: as a judge of evaluations, for initial weights, or to continue from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JUDGE, WEIGHTS, CONTINUES = "judge", "weights", "continues"
 
 @dataclass(frozen=True)
 class Use:
-    """That a run, by the name of its folder, uses another; `what` is `judge`, `weights` or `continues`."""
+    """The use of a run by another, named by its folder; `what` is `judge`, `weights` or `continues`."""
 
     user: str
     what: str
@@ -28,17 +28,17 @@ class Use:
     """The evaluation, or the module."""
 
     def text(self) -> str:
-        """In words, after the name of the run that is used."""
+        """Return the use in words, to follow the name of the used run."""
         said = {
             JUDGE: f"judges in evaluation {self.where!r} of {self.user}",
             WEIGHTS: f"gave weights to module {self.where!r} of {self.user}",
-            CONTINUES: f"is what {self.user} goes on from (--continue)",
+            CONTINUES: f"is the run that {self.user} continues (--continue)",
         }
         return said[self.what]
 
 
 def users_of_runs(runs: Iterable[RunRecord]) -> dict[str, list[Use]]:
-    """How runs use others, by the hashes of those that are used. What a damaged folder uses isn't known."""
+    """Return the uses of runs, by the hashes of the used ones. Uses by a damaged run aren't known."""
     found: dict[str, list[Use]] = defaultdict(list)
     runs = list(runs)
     hashes = {run.folder.name: hash_of(run) for run in runs}
@@ -51,12 +51,12 @@ def users_of_runs(runs: Iterable[RunRecord]) -> dict[str, list[Use]]:
 
 
 def hash_of(run: RunRecord) -> str:
-    """By which others name a run; empty where its record is damaged."""
+    """Return the hash that names a run in others; empty if its record is damaged."""
     return str(run.record.get("hash") or "")
 
 
 def _uses_of(run: RunRecord, hashes: Mapping[str, str]) -> Iterator[tuple[str, Use]]:
-    """What a run uses, by its record, and by its recipe where modules are concerned that only evaluations read."""
+    """Yield a run's uses of others, by its record, and by its recipe for modules that only evaluations read."""
     user = run.folder.name
     parent = table_in(run.record.get("continues")).get("hash")
     if isinstance(parent, str):

@@ -1,4 +1,4 @@
-"""The pictures that a run kept while it trained, as its folder lists them."""
+"""The pictures that a run kept during training, as its folder lists them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg.store.record import read_lines
 
 @dataclass(frozen=True)
 class Watched:
-    """A picture in the run's folder `watch`: of which tensors, a row each, and after which epoch of which phase."""
+    """A picture in the run's folder `watch`: its tensors, a row each, and the phase and epoch of drawing."""
 
     phase: str
     epoch: int
@@ -23,12 +23,12 @@ class Watched:
 
 
 def read_watched(folder: Path) -> list[Watched]:
-    """The pictures of a run, in the order in which they were drawn. Raises UserError for what can't be read."""
+    """Return the pictures of a run, in the order of drawing. Raises UserError if they can't be read."""
     return list(watched_in(read_lines(folder / WATCHED)))
 
 
 def watched_in(lines: Iterable[dict[str, Any]]) -> Iterator[Watched]:
-    """What lines of the list say; those that say nothing of the kind are passed over."""
+    """Yield the entries of the list's lines, and skip others."""
     for line in lines:
         try:
             tensors = tuple(str(name) for name in line["tensors"])

@@ -1,4 +1,4 @@
-"""What a table consists of, as its Markdown, its page, its LaTeX and its figures for machines have it in common."""
+"""The parts of a table that its Markdown, page, LaTeX and JSON share."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from semreg.tables.grid import Row
 
 NOTHING = "–"
 ON_TEST, LONGER = "on test images", "twice as long"
-"""What the commands do that go on with a sweep's best row."""
+"""The purposes of the commands that continue from a sweep's best row."""
 COMMANDS = ("command", ON_TEST, LONGER)
-"""Notes that are for a shell."""
+"""Notes for a shell."""
 BEST, NEAR = "best", "near"
-"""How a figure stands among its column: the best, or so near to it that the seeds don't tell the two apart."""
+"""Marks of a figure in its column: the best, or so near to it that the seeds don't separate the two."""
 
 
 class Text(str):
-    """The text of a cell, with the number that a page sorts it by and how it stands among its column, if anyhow."""
+    """The text of a cell, with the number that a page sorts it by and its mark in the column, if any."""
 
     value: float | None
     mark: str
@@ -31,13 +31,13 @@ class Text(str):
 
 
 def mark_of(text: str) -> str:
-    """How a cell's text stands among its column."""
+    """Return the mark of a cell's text in its column."""
     return text.mark if isinstance(text, Text) else ""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A table: a row's first text is its title. `beside` are the columns that stand back, as the paper's figures do."""
+    """A table: a row's first text is its title. `beside` are columns shown in grey, such as the paper's figures."""
 
     title: str
     columns: Sequence[str]
@@ -45,20 +45,20 @@ class Block:
     captions: Sequence[str] = ()
     beside: frozenset[int] = frozenset()
     numeric: bool = True
-    """Whether it is of figures: all columns but the first, and those of `words`, are aligned to the right."""
+    """Whether it holds figures: all columns except the first, and those of `words`, are aligned to the right."""
     of: Sequence[Row] = ()
-    """The rows of the grid that these are, for links to their runs."""
+    """The rows of the grid behind its rows, for links to their runs."""
     units: Mapping[int, str] = field(default_factory=dict)
-    """Of columns, as far as they are known."""
+    """Units of columns, as far as they are known."""
     words: frozenset[int] = frozenset()
-    """Columns of figures' tables that hold none."""
+    """Columns without figures in a table of figures."""
 
     def right(self, place: int) -> bool:
-        """Whether a column is aligned to the right."""
+        """Return whether a column is aligned to the right."""
         return self.numeric and place > 0 and place not in self.words
 
     def headings(self) -> list[str]:
-        """The columns with their units."""
+        """Return the columns with their units."""
         return [
             f"{column} ({self.units[place]})" if place in self.units else column
             for place, column in enumerate(self.columns)
@@ -67,17 +67,17 @@ class Block:
 
 @dataclass(frozen=True)
 class View:
-    """All that a table says, in this order."""
+    """The content of a table, in this order."""
 
     title: str
     warnings: Sequence[str]
     blocks: Sequence[Block]
     pictures: Mapping[str, Picture]
-    """By the names of their files."""
+    """Pictures by the names of their files."""
     failures: Sequence[str]
     notes: Sequence[tuple[str, str]]
 
 
 def counted(count: int, what: str) -> str:
-    """So many of them: `1 run`, `2 runs`."""
+    """Return a count with its noun: `1 run`, `2 runs`."""
     return f"{count} {what}{'' if count == 1 else 's'}"

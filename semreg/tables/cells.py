@@ -1,4 +1,4 @@
-"""A cell of a table, as the folder of its run tells it."""
+"""A cell of a table, read from the folder of its run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from semreg.tables.grid import Cell, Facts
 
 
 def read_cell(folder: Path, recipe: str, seed: int | None, evaluations: Mapping[str, str]) -> Cell:
-    """The run in a folder, with the results of a recipe's evaluations, by the names of their folders, if it has all of
-    them that don't fail. `recipe` is a name of `semreg.store.recipes.kept_as`.
+    """Read the run in a folder, with the results of a recipe's evaluations, by the names of their folders, if it has
+    all except failed ones. `recipe` is a name of `semreg.store.recipes.kept_as`.
 
-    One that is damaged says so.
+    The cell of a damaged run states the damage.
     """
     if not os.path.lexists(folder / RECORD):
         return Cell(seed, folder, "not begun")
@@ -45,10 +45,10 @@ def read_cell(folder: Path, recipe: str, seed: int | None, evaluations: Mapping[
 
 
 def _read(folder: Path) -> Result:
-    """A result without its tables, and with no more of its pictures than their titles: a grid has many."""
+    """Read a result without its tables, and only the titles of its pictures: a grid has many."""
     try:
         result = read_result(folder, pictured=False)
-    except UserError as error:  # of which `semreg evaluate` would need to know the recipe
+    except UserError as error:  # `semreg evaluate` would need the recipe
         advice = "remove it, and the same command does, without --only-finished"
         raise UserError(error.source, f"{error.problems[0].message}: {advice}") from error
     return replace(result, tables=[])

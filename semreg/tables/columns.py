@@ -1,4 +1,4 @@
-"""The columns of a grid's figures: values over seeds and the paper's, which way they are good, and which is best."""
+"""The columns of a grid's figures: values over seeds, the paper's values, the better direction, and the best rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semreg.tables.grid import FigureTable, Grid, Row, Statistic, whole
 
 @dataclass(frozen=True)
 class FigureColumn:
-    """A figure: over the seeds of each row of the table, the paper's of each, and how each stands (`marks`)."""
+    """A figure over the seeds of each row of the table, with each row's value in the paper and its mark (`marks`)."""
 
     figure: str
     direction: Direction
@@ -26,7 +26,7 @@ class FigureColumn:
 
 
 def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[FigureColumn]:
-    """The figures that a table shows."""
+    """Return the figures that a table shows."""
     columns = []
     for figure in table.figures:
         direction = told.of(table.evaluation, figure)
@@ -39,12 +39,12 @@ def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[Fig
 
 
 def on_the_same_data(grid: Grid) -> bool:
-    """Whether all finished runs are on the same images, labels and split."""
+    """Return whether all finished runs use the same images, labels and split."""
     return len({cell.facts.fingerprint for _, cell in grid.cells if cell.finished}) < 2
 
 
 def incomparable(grid: Grid, evaluation: str) -> str:
-    """Why no row of a grid is the best by an evaluation; empty where one may be."""
+    """Return why no row of a grid can be the best by an evaluation; empty if one can."""
     if not on_the_same_data(grid):
         return "not all rows are on the same data"
     if _options_differ(grid.rows, evaluation):
@@ -53,7 +53,7 @@ def incomparable(grid: Grid, evaluation: str) -> str:
 
 
 def _options_differ(rows: Sequence[Row], evaluation: str) -> bool:
-    """Whether recipes do different evaluations by one name: inputs, which have names of their own, may differ."""
+    """Return whether recipes run different evaluations under one name; the names of inputs may differ."""
     found = set()
     for row in rows:
         for table in (table for name, _, table in measured(row) if name == evaluation):
@@ -66,17 +66,19 @@ def _options_differ(rows: Sequence[Row], evaluation: str) -> bool:
 def standing(
     grid: Grid, rows: Sequence[Row], values: Sequence[Statistic | None], evaluation: str, better: str, form: Form
 ) -> list[str]:
-    """The `marks` of a column of a grid, a value for each of some rows; none of a row that is not `whole`."""
+    """Return the `marks` of a column of a grid, from a value for each of some rows; rows that are not `whole` have
+    none.
+    """
     if incomparable(grid, evaluation):
         return [""] * len(values)
     return marks([one if whole(row, one) else None for row, one in zip(rows, values, strict=True)], better, form)
 
 
 def marks(values: Sequence[Statistic | None], better: str, form: Form) -> list[str]:
-    """How each figure of a column stands: `best`, which are all that read like the best one, `near` or nothing.
+    """Mark each figure of a column: `best`, for all that read like the best one, `near` or nothing.
 
-    Near is what is no further from the best than the larger of the two deviations. None is marked where no direction is
-    said, or where nothing reads worse than the best.
+    A figure is near if its distance from the best is at most the larger of the two deviations. There are no marks
+    without a known direction, or if no figure reads worse than the best.
     """
     known = [value for value in values if value is not None]
     if not (better and known):
@@ -95,12 +97,12 @@ def _mark(value: Statistic, best: Statistic, form: Form) -> str:
 
 
 MOST_APART = 100
-"""By this factor the largest of a column may be above the one in the middle and still decide how all are written."""
+"""A column's largest number decides the format of all, unless it exceeds the median by more than this factor."""
 
 
 class Form:
-    """How the numbers of a column are written: all with as many decimals as its largest wants, or where a few are far
-    above the others, as in a search, with three digits of the one in the middle."""
+    """The number format of a column: all have as many decimals as the largest needs or, if a few are far above the
+    others, as in a search, three digits of the median."""
 
     def __init__(self, values: Iterable[float]) -> None:
         ordered = sorted(map(abs, values))
@@ -112,5 +114,5 @@ class Form:
             self._decimals = max(self._decimals, 2 - math.floor(math.log10(middle)))
 
     def text(self, value: float) -> str:
-        """A number, with a true minus."""
+        """Format a number, with a true minus."""
         return f"{value:.2e}" if self._exponent else rounded(value, self._decimals).replace("-", "−")

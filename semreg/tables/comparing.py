@@ -1,4 +1,4 @@
-"""Any runs as a grid, from their folders alone: nothing is trained, and no plugin of theirs is needed."""
+"""A grid of any runs, read from their folders: it trains nothing and needs none of their plugins."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ from semreg.tables.pages import write_table, writing_table
 from semreg.tables.pictures.paper_figures import write_figures
 
 NAME = "compare"
-"""Of the table, unless another is wanted."""
+"""The table's default name."""
 _DECIDES = ("training", "precision", "choices")
-"""What a run's record says of how it was trained, besides its seed."""
+"""The parts of a run's record, besides its seed, that describe how it was trained."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A recipe of a run; `alike` is the same for the runs of it that differ by their seeds alone."""
+    """A recipe of a run; `alike` is equal for runs that differ only by their seeds."""
 
     recipe_name: str
     recipe: dict[str, Any]
     own_name: str
-    """Of the recipe that the run was begun with."""
+    """The name of the recipe that started the run."""
     description: str
     cell: Cell
     digest: str
     alike: str
     kept: Sequence[str] = ()
-    """All that the run has evaluated."""
+    """All evaluations of the run."""
 
 
 def compare_runs(runs: Sequence[str | Path], wanted: Wanted, choices: Choices) -> MadeTable:
-    """Write a table of runs that are there: each recipe of theirs a row, and the runs of a recipe its seeds.
+    """Write a table of existing runs: each of their recipes is a row, and the runs of a recipe are its seeds.
 
-    `runs` are folders, or names and globs of runs in `choices.out`, which has the table too. Evaluations are those that
-    are stored of the images `choices.judge_on`; runs that are not finished are said. Raises UserError for what is no
-    run, and for what of `wanted` no run can have; CannotWrite.
+    `runs` are folders, or names and globs of runs in `choices.out`, which also receives the table. It shows the stored
+    evaluations of the images `choices.judge_on`, and names unfinished runs. Raises UserError for a path that is not a
+    run, and if no run can have the values that `wanted` names. Raises CannotWrite if the table can't be written.
     """
     found = [one for folder in _folders(runs, choices.out) for one in _recipes(folder, choices.judge_on)]
     _require_judged(found, choices.judge_on)
@@ -81,7 +81,7 @@ def compare_runs(runs: Sequence[str | Path], wanted: Wanted, choices: Choices) -
 
 
 def _folders(runs: Sequence[str | Path], out: Path) -> list[Path]:
-    """The folders of runs, each once. Raises UserError with all that is none."""
+    """Return the folders of runs, each once. Raises UserError with all paths that are not runs."""
     problems: list[Problem] = []
     known = {path.name: path for path in run_folders(out)}
     folders: dict[Path, Path] = {}
@@ -100,10 +100,7 @@ def _folders(runs: Sequence[str | Path], out: Path) -> list[Path]:
 
 
 def _recipes(folder: Path, images: str) -> list[_Found]:
-    """The recipes of a run that were judged on these images; where none was, its own.
-
-    A damaged run is a row and says so.
-    """
+    """Return the recipes that a run was judged with on these images; if there are none, its own recipe."""
     seed = None
     try:
         run = read_record(folder)
@@ -123,7 +120,7 @@ def _recipes(folder: Path, images: str) -> list[_Found]:
     for name in names:
         place = kept_as(name, images)
         table = _recipe(folder, place) or _recipe(folder, name)
-        # What trains the same as the run's own recipe, and is alone, is told by what that says: the values of a sweep.
+        # A single recipe that trains the same as the run's own takes its description: the values of a sweep.
         description = _description(table) or (_description(own) if len(names) == 1 else "")
         cell = read_cell(folder, place, seed, folders_of(folder, place))
         decides = [name, fingerprint, table | {"seed": None}, bool(run.record.get("continues"))]
@@ -143,7 +140,7 @@ def _description(recipe: Mapping[str, Any]) -> str:
 
 
 def _recipe(folder: Path, name: str) -> dict[str, Any]:
-    """A recipe of a run; empty where it can't be read, or is none: little of what is shown of the run needs it."""
+    """Return a recipe of a run; empty if it can't be read: little of the table needs it."""
     try:
         table = read_recipe(folder, name)
         require_bounds(table, name)
@@ -153,7 +150,7 @@ def _recipe(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _require_judged(found: Sequence[_Found], images: str) -> None:
-    """Raise UserError if no run was judged on these images, and one was on others."""
+    """Raise UserError if no run was judged on these images, and one was judged on others."""
     if any(one.cell.results for one in found):
         return
     for other in JUDGED_ON:
@@ -162,10 +159,10 @@ def _require_judged(found: Sequence[_Found], images: str) -> None:
 
 
 def _rows(found: Sequence[_Found]) -> tuple[Row, ...]:
-    """The runs of one recipe as one row, if their seeds differ.
+    """Join the runs of one recipe into a row, if their seeds differ.
 
-    Rows of recipes of one name have the names of those that the runs were begun with, and if these are one, too, of
-    their folders.
+    Rows whose recipes have equal names get the names of the recipes that started the runs, and if these are equal, too,
+    those of their folders.
     """
     copies: Counter[tuple[str, int | None]] = Counter()
     groups: dict[tuple[str, int], list[_Found]] = {}

@@ -1,4 +1,4 @@
-"""What comparisons left beside their figures, as a table shows it: tables of their own, and pictures."""
+"""The tables and pictures of comparisons, as a table shows them besides figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg.tables.plots import file_name
 
 
 def compared_blocks(grid: Grid, titles: Mapping[str, str]) -> list[Block]:
-    """The tables of comparisons, those of one title and one head as one table, under each other."""
+    """Return the tables of comparisons; those with one title and one header form one table."""
     found: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, Table]]] = {}
     for row, name, compared in grid.compared:
         for table in compared.result.tables:
@@ -23,7 +23,7 @@ def compared_blocks(grid: Grid, titles: Mapping[str, str]) -> list[Block]:
 
 
 def _block(title: str, tables: list[tuple[str, Table]]) -> Block:
-    """Tables with one head, each by the title of its row."""
+    """Join tables with one header, each under the title of its row."""
     first = tables[0][1]
     width = len(first.columns)
     lines = [(row, *[*line, *[None] * width][:width]) for row, table in tables for line in table.rows]
@@ -41,7 +41,7 @@ def _number(value: Cell) -> float | None:
 
 
 def compared_pictures(grid: Grid, titles: Mapping[str, str]) -> dict[str, Picture]:
-    """The pictures of comparisons, with comparison and row before their titles, by the names of files."""
+    """Return the pictures of comparisons, titled with comparison and row, by the names of files."""
     return {
         file_name((name, row.name, picture.title, str(place))): replace(
             picture, title=f"{name}, {titles[row.name]}: {picture.title}"

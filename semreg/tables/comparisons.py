@@ -1,4 +1,4 @@
-"""Comparisons: what a table asks of several runs together, done once as long as these are the same."""
+"""Comparisons of several runs, run once as long as the runs stay the same."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ from semreg.trained.read_cache import ReadCache
 from semreg.trained.run import TensorHandle
 
 FOLDER = "comparisons"
-"""What they left, in the folder of a table."""
+"""The folder of their results, in the folder of a table."""
 IN_A_NAME = 12
-"""How many digits of a hash stand in the name of a folder of one."""
+"""The number of a hash's digits in a folder's name."""
 
 
 class Member(NamedTuple):
-    """A finished run among those that are compared, and the title of its row."""
+    """A finished run of a comparison, and the title of its row."""
 
     run: PlannedRun
     cell: Cell
     title: str
 
     def comparison(self, name: str) -> ComparisonPlan:
-        """What its recipe says of a comparison."""
+        """Return its recipe's plan of a comparison."""
         return self.run.plan.comparisons[name]
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """What comparisons came to, by their names: of the runs of each row, by its place, and across the rows."""
+    """The results of comparisons, by their names: for the runs of each row, by its place, and across the rows."""
 
     by_row: Mapping[int, Mapping[str, Compared]] = field(default_factory=dict)
     across: Mapping[str, Compared] = field(default_factory=dict)
 
 
 def compare_rows(rows: Mapping[int, Sequence[Member]], folder: Path, choices: Choices) -> Comparisons:
-    """Do what comparisons the rows' recipes say of their finished runs, unless they are done.
+    """Run the comparisons of the rows' recipes on their finished runs, unless they are stored.
 
-    What they leave is kept in the table's `folder`, and nothing of other runs is. One that fails costs itself. Raises
+    The table's `folder` keeps only the results for these runs. If one comparison fails, the others continue. Raises
     CannotWrite.
     """
     comparing = _Comparing(folder / FOLDER, choices)
@@ -76,7 +76,7 @@ def compare_rows(rows: Mapping[int, Sequence[Member]], folder: Path, choices: Ch
 
 
 def _to_compare(members: Sequence[Member], *, across: bool) -> dict[str, list[Member]]:
-    """The runs of each comparison."""
+    """Return the runs of each comparison."""
     found: dict[str, list[Member]] = {}
     for member in members:
         for name, comparison in member.run.plan.comparisons.items():
@@ -86,7 +86,7 @@ def _to_compare(members: Sequence[Member], *, across: bool) -> dict[str, list[Me
 
 
 class _Comparing:
-    """Does comparisons, each in a folder of its own in that of all."""
+    """Comparisons that run or are read, each in a subfolder of one folder."""
 
     def __init__(self, folder: Path, choices: Choices) -> None:
         self.folder, self.choices = folder, choices
@@ -94,7 +94,7 @@ class _Comparing:
         self.digests: dict[tuple[str, str], str] = {}
 
     def done(self, name: str, members: Sequence[Member], *, across: bool = False) -> Compared:
-        """What a comparison of runs comes to, read where it is done already."""
+        """Return the result of a comparison of runs; read it if it is stored."""
         compared = Compared(len(members), failure=_unlike(name, members))
         if compared.failure or compared.too_few:
             return compared
@@ -115,7 +115,7 @@ class _Comparing:
             return replace(compared, failure=failure)
 
     def digest(self, name: str, members: Sequence[Member], names: Sequence[str]) -> str:
-        """What tells a comparison from all others: what it does, and the runs, by when they began."""
+        """Return what identifies a comparison: its definition, and the runs with their starting times."""
         content = [
             [called, self.what(name, one.run.plan), one.run.place.identity.digest, _began(one.cell.folder)]
             for one, called in zip(members, names, strict=True)
@@ -123,14 +123,14 @@ class _Comparing:
         return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
 
     def what(self, name: str, plan: Plan) -> str:
-        """What a row's comparison does, looked up once."""
+        """Return the definition of a row's comparison, computed once."""
         key = (name, plan.name)
         if key not in self.digests:
             self.digests[key] = comparison_digest(plan, plan.comparisons[name], self.choices.out, self.choices.judge_on)
         return self.digests[key]
 
     def result(self, name: str, members: Sequence[Member], names: Sequence[str]) -> Result:
-        """Have a comparison compare runs."""
+        """Run a comparison."""
         node = members[0].comparison(name).node
         filled: dict[str, Any] = {}
         if "names" in node.loaded.signature.parameters:
@@ -141,7 +141,7 @@ class _Comparing:
             return called(node, [self.handle(name, member, len(members)) for member in members], filled)
 
     def handle(self, name: str, member: Member, runs: int) -> TensorHandle:
-        """The tensor of a run that a comparison reads; so many runs share the memory for what is read."""
+        """Return the tensor of a run for a comparison; `runs` runs share the memory for its values."""
         run = open_trained(
             member.cell.folder,
             recipe=member.run.recipe,
@@ -154,7 +154,7 @@ class _Comparing:
         return run.tensor(tensor)
 
     def tidy(self) -> None:
-        """Remove what was left of other runs, or by other comparisons."""
+        """Remove the results of other runs and other comparisons."""
         if self.folder.is_dir():
             with writing(self.folder):
                 tidy(self.folder)
@@ -164,18 +164,18 @@ class _Comparing:
 
 
 def _began(folder: Path) -> str:
-    """When a run was begun, by which one that was made anew differs from the one before."""
+    """Return the time of a run's start, which distinguishes a repeated run from the one before."""
     return str(read_record(folder).record.get("started"))
 
 
 def _called(member: Member, *, across: bool) -> str:
-    """What a run is called among those that are compared."""
+    """Return a run's name among the runs of a comparison."""
     seed = member.cell.folder.name if member.cell.seed is None else f"seed {member.cell.seed}"
     return f"{member.title} · {seed}" if across else seed
 
 
 def _unlike(name: str, members: Sequence[Member]) -> str:
-    """Why no comparison can compare these runs: they are on other data, or their recipes say other things of it."""
+    """Return why these runs can't be compared: their data differ, or their recipes' plans of the comparison do."""
     if len({member.cell.facts.fingerprint for member in members}) > 1:
         return "its runs are not all on the same images, labels and split"
     nodes = [member.comparison(name).node for member in members]

@@ -1,4 +1,4 @@
-"""What differs between the recipes of a grid's rows."""
+"""The differences between the recipes of a grid's rows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from semreg.tables.grid import Row
 
 MOST_KEYS = 40
 LONGEST_VALUE = 80
-"""Characters of a value, of which some are a whole table."""
+"""Characters of a value; some values are a whole table."""
 _NOT_COMPARED = ("name", "description", "seed")
-"""Keys that are told elsewhere."""
+"""Keys that the table shows elsewhere."""
 
 
 def differences_of(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """The dotted keys at which the recipes of rows differ, with the value of each row that has one, by their names.
+    """Return the dotted keys at which the recipes of rows differ, with the value of each row that has one, by row name.
 
-    Rows whose recipes are not known are left out.
+    It leaves out rows whose recipes are not known.
     """
     known = [row for row in rows if row.recipe]
     compared = [{key: value for key, value in row.recipe.items() if key not in _NOT_COMPARED} for row in known]
@@ -31,13 +31,15 @@ def differences_of(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
 
 
 def differences_block(rows: Sequence[Row], titles: Mapping[str, str]) -> Block | None:
-    """The differences as a table, a column for each key, or for each row where there are more keys; None if none."""
+    """Return the differences as a table with a column for each key, or for each row if there are more keys; None if
+    none.
+    """
     found = differences_of(rows)
     if not found:
         return None
     known = [row for row in rows if row.recipe]
     keys = list(found)[:MOST_KEYS]
-    title, captions = "What differs between the recipes", []
+    title, captions = "Differences between the recipes", []
     if len(found) > MOST_KEYS:
         captions.append(f"{len(found) - MOST_KEYS} more keys differ; semreg diff A B shows all of two recipes.")
     if len(keys) > len(known):

@@ -1,4 +1,4 @@
-"""Which way the figures of a grid are good, and their units, as far as the evaluations of its rows say."""
+"""The better directions and the units of a grid's figures, as far as the evaluations of its rows state them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semreg.tables.grid import Row
 
 
 class Direction(NamedTuple):
-    """Of a figure: `higher` or `lower`, whichever is better, and a unit; empty where that isn't said."""
+    """A figure's better direction, `higher` or `lower`, and its unit; empty if unknown."""
 
     better: str = ""
     unit: str = ""
@@ -24,21 +24,21 @@ class Direction(NamedTuple):
 
 @dataclass(frozen=True)
 class Directions:
-    """What the evaluations and comparisons of a grid's rows say, by their names.
+    """The directions stated by the evaluations and comparisons of a grid's rows, by their names.
 
-    Rows may have different ones of one name, and those that are not installed here say nothing.
+    Rows may use one name for different evaluations; those that are not installed here state nothing.
     """
 
     told: Mapping[str, tuple[About, ...]]
 
     def of(self, evaluation: str, figure: str) -> Direction:
-        """What all that say anything say alike of a figure."""
+        """Return the direction of a figure on which all evaluations that state one agree."""
         told = self.told.get(evaluation, ())
         return Direction(_agreed(one.way(figure) for one in told), _agreed(one.unit(figure) for one in told))
 
 
 def directions(rows: Iterable[Row]) -> Directions:
-    """The directions and units of the figures of these rows, by their recipes."""
+    """Return the directions and units of the figures of these rows, by their recipes."""
     known: dict[str, About] = {}
     told: dict[str, list[About]] = {}
     for row in rows:
@@ -53,7 +53,7 @@ def directions(rows: Iterable[Row]) -> Directions:
 
 
 def measured(row: Row) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The names of the evaluations and comparisons of a row's recipe, each with its kind and its table."""
+    """Yield the names of the evaluations and comparisons of a row's recipe, each with its kind and its table."""
     for key, kind in (("evaluate", "evaluation"), ("compare", "comparison")):
         tables = row.recipe.get(key)
         for name, table in tables.items() if isinstance(tables, Mapping) else ():

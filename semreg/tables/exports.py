@@ -23,18 +23,18 @@ _IN_LATEX = str.maketrans({
     "×": r"$\times$", "≈": r"$\approx$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "²": r"\textsuperscript{2}",
     "·": r"$\cdot$", "…": r"\dots{}",
 })  # fmt: skip
-"""What means something else in LaTeX, and letters of ours that its fonts lack."""
+"""Characters with a special meaning in LaTeX, and semreg's characters that its fonts lack."""
 
 
 def latex(shown: View) -> str:
-    """The tables of figures and tests in LaTeX, a `table` each, in the style of the package booktabs."""
+    """Format the tables of figures and tests in LaTeX, a `table` each, in the style of the package booktabs."""
     tables = [_table(block) for block in shown.blocks if block.numeric]
     head = [r"% \usepackage{booktabs}", *(f"% {latex_text(text)}" for text in shown.warnings)]
     return "\n\n".join(["\n".join(head), *tables]) + "\n"
 
 
 def latex_text(text: str) -> str:
-    """Text that means nothing but itself in LaTeX."""
+    """Escape a text for LaTeX."""
     text = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
     return text.translate(_IN_LATEX)
 
@@ -70,10 +70,10 @@ def _cell(text: str) -> str:
 
 
 def csv_text(grid: Grid, titles: Mapping[str, str]) -> str:
-    """The figures that the table shows, unrounded, a line for each of each row: COLUMNS.
+    """Format the figures of the table as CSV, unrounded, one line for each figure of each row: COLUMNS.
 
-    `images` are those judged on, test or validation, `better` is higher, lower or empty, `runs` how many of the row's
-    runs the mean is of, `best` 1 for the best ones.
+    `images` is the judged split, test or validation; `better` is higher, lower or empty; `runs` is the number of the
+    row's runs in the mean; `best` is 1 for the best ones.
     """
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
@@ -90,5 +90,5 @@ def csv_text(grid: Grid, titles: Mapping[str, str]) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """Change a text that a spreadsheet would take for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

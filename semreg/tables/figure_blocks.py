@@ -1,4 +1,4 @@
-"""The figures of a grid as tables: with units and directions, the best marked, and tested against each other."""
+"""The figures of a grid as tables: with units and directions, marks for the best, and paired tests."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from semreg.tables.grid import FigureTable, Grid, PairedTests, Ranking, Row, Sta
 from semreg.tables.ranking import ranked_rows
 
 CHANCE = 0.05
-"""A difference that chance makes less often is called more than chance."""
-LEFT_OUT = "A row of which a run failed, or came to no number, is neither marked nor ranked."
+"""The p-value below which a difference is called more than chance."""
+LEFT_OUT = "A row with a failed run, or without a number, is neither marked nor ranked."
 MARKED = {
-    BEST: "bold is the best of a column",
-    NEAR: "≈ is no further from it than the larger of the two deviations",
+    BEST: "bold: best of a column",
+    NEAR: "≈: the difference from the best is at most the larger of the two deviations",
 }
 
 
 def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
-    """The rows by their mean rank, or their rank where there is one figure, with what they are ranked by."""
+    """Return the rows by their mean rank, or their rank if there is one figure, with the ranked figures."""
     found, several = ranked_rows(grid), len(ranking.figures) > 1
     marked: set[str] = set()
     columns = ["", "mean rank" if several else "rank"]
@@ -54,7 +54,7 @@ def _rank(rank: float | None) -> str:
 
 
 def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], told: Directions) -> Block:
-    """The figures of one evaluation or comparison: mean ± sample deviation over seeds, the paper's beside them."""
+    """Return the figures of an evaluation or comparison: mean ± sample deviation over seeds, beside the paper's."""
     headings, texts = [""], [[titles[row.name]] for row in table.rows]
     papers, units = set(), {}
     columns = figure_columns(grid, table, told)
@@ -86,7 +86,7 @@ def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], tol
 
 
 def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]:
-    """How good the judges are, and in which rows where they are not all the same."""
+    """Return sentences on the judges' accuracy, with rows if they differ between rows."""
     rows: dict[str, list[str]] = {}
     for row in grid.rows:
         for said in dict.fromkeys(cell.judges[evaluation] for cell in row.cells if evaluation in cell.judges):
@@ -95,18 +95,18 @@ def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]
 
 
 def _over_runs(table: FigureTable) -> str:
-    """How the figures are of several runs."""
+    """Return a sentence on how the figures combine several runs."""
     most = max(len(row.finished()) for row in table.rows)
     if most < 2:
         return "One run each."
     partly = any(0 < len(row.finished()) < len(row.cells) for row in table.rows)
-    counts = "; in brackets how many of the runs it is of, where not of all" if partly else ""
-    over = "Of a row's finished runs together" if table.compares else "Mean ± sample standard deviation over seeds"
+    counts = "; in brackets the number of runs, if some lack the figure" if partly else ""
+    over = "Over all finished runs of a row" if table.compares else "Mean ± sample standard deviation over seeds"
     return f"{over}{counts}."
 
 
 def _said(ways: set[str], marked: set[str]) -> str:
-    """What arrows and marks mean, as far as there are any."""
+    """Return what arrows and marks mean, as far as there are any."""
     parts = [f"{ARROWS[way]} {way} is better" for way in ARROWS if way and way in ways]
     parts += [meaning for mark, meaning in MARKED.items() if mark in marked]
     text = "; ".join(parts)
@@ -128,7 +128,7 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
 def chance_block(
     tests: Mapping[str, Sequence[PairedTests]], titles: Mapping[str, str], judged_on: str = "test"
 ) -> Block:
-    """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
+    """Compare each row with another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
     for evaluation, test in ((name, test) for name, found in tests.items() for test in found):
         found = [test.tests[seed] for seed in sorted(test.tests)]
@@ -146,17 +146,18 @@ def chance_block(
         ])  # fmt: skip
     columns = ["", "figure", "against", "more than chance?", "p", "only the row right", "only the other right"]
     captions = [
-        f"McNemar's exact test, two-sided, on {judged_on} images that one of the two gets right and the other wrong; "
-        "one after the other for each seed that both have, where the data are the same. More than chance: two that err "
-        "equally "
-        f"often would differ so much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for "
-        "several tests."
+        f"McNemar's exact test, two-sided, on the {judged_on} images that only one of the two rows gets right; one "
+        "test for each seed that both rows have on the same data. More than chance: two rows with equal error rates "
+        f"would differ this much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for several "
+        "tests."
     ]
     return Block("Is the difference more than chance?", columns, lines, captions, words=frozenset({1, 2, 3}))
 
 
 def verdict(comparison: PairedTests) -> str:
-    """Whether a row is better or worse than the other by more than chance, in words, and in how many of the seeds."""
+    """Return in words whether a row is better or worse than the other by more than chance, and in how many of the
+    seeds.
+    """
     tests = comparison.tests.values()
     decided = [test.first_only > test.second_only for test in tests if test.p_value < CHANCE]
     if not tests:

@@ -1,4 +1,4 @@
-"""The functions of `semreg` that make tables: what a user chooses beside the recipes stands in their signatures."""
+"""The functions of `semreg` that make tables; their signatures list the user's choices besides the recipes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def table(
     command: str = "",
     plots: Sequence[str] = (),
     figures_of: Sequence[str] = (),
+    rank: Sequence[str] = (),
     on: str = "here",
     gpus: float | None = None,
     device: str = "auto",
@@ -44,25 +45,26 @@ def table(
     deterministic: bool = False,
     threads: int | None = None,
 ) -> MadeTable:
-    """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
+    """Run recipes by seeds, except finished runs, and write one table of their figures, mean ± standard deviation.
 
     Args:
         recipes: as for `run`, each a row of the table.
         seeds: 3 (or "3") for 0, 1 and 2; several, as [0, 5] or "0,5"; each recipe's own by default.
         overrides: as for `load_recipe`, for recipes that are not loaded.
-        figures: patterns of `EVALUATION.FIGURE`, such as "probe.*", that say which figures are shown.
+        figures: patterns of `EVALUATION.FIGURE`, such as "probe.*", that select the figures shown.
         against: the name of the recipe that paired tests compare all others with; the best by default.
-        only_finished: train nothing, and show what is finished.
+        only_finished: train nothing, and show the finished runs.
         name: of the table; by default the recipes' folder.
-        command: what the table says that it was made by.
-        plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
+        command: the command that the table names as its source.
+        plots: pairs of figures, such as "probe.accuracy:knn.accuracy", to plot against each other, x before y.
         figures_of: evaluations whose pictures are written over the rows into the table's folder, as PNG and PDF.
-        on: where runs are made: "here", in this process one after another; "local:2", two at once, each in a process of
-            its own; or by another executor that is installed.
-        gpus: the share of a GPU that each of them has, where they are not made here.
+        rank: figures, such as "probe.accuracy", to rank the rows by; several count by the mean of their ranks.
+        on: where runs are made: "here", in this process one after another; "local:2", two at once, each in a separate
+            process; or by another installed executor.
+        gpus: the share of a GPU for each run, unless the runs are made here.
 
-    All else is as for `run`. A run that fails is shown as failed, and the others are still made. Raises UserError for
-    mistakes in the recipes and choices, before anything is trained.
+    All other arguments are as for `run`. The table shows a failed run as failed, and the others are still made. Raises
+    UserError for errors in the recipes and choices, before anything is trained.
     """
     from semreg.recipe.from_python import is_file, recipe_of
     from semreg.recipe.load import Recipe
@@ -77,8 +79,8 @@ def table(
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(
-        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
-        on=on, gpus=gpus,
+        tuple(figures), against, only_finished, name, command, plots_of(plots), rank=tuple(rank),
+        figures_of=tuple(figures_of), on=on, gpus=gpus,
     )  # fmt: skip
     return make_table(rows, overrides, seeds, wanted, choices)
 
@@ -95,16 +97,16 @@ def compare(
     judge_on: str = "test",
     out: str | Path = "runs",
 ) -> MadeTable:
-    """Write one table of runs that are there, from what their folders hold: nothing is trained or computed again.
+    """Write one table of existing runs from their folders: nothing is trained or computed again.
 
     Args:
-        runs: folders of runs, runs, or names and globs of runs in `out`. Those of one recipe with different seeds are a
+        runs: folders of runs, runs, or names and globs of runs in `out`. Runs of one recipe with different seeds form a
             row.
         judge_on: the images whose results are shown, "test" or "validation".
-        out: the folder of runs that has the table.
+        out: the folder of runs that receives the table.
 
-    All else is as for `table`. Runs that are not finished are said. Raises UserError for what is no run, and for
-    figures, plots and names that none has.
+    All other arguments are as for `table`. The table names unfinished runs. Raises UserError for a path that is not a
+    run, and for figures, plots and names that no run has.
     """
     from pathlib import Path
 
@@ -156,19 +158,19 @@ def sweep(
     Args:
         recipe: as for `run`.
         vary: for each key its values, or a range: {"optimizer.lr": "1e-4..1e-2:log", "losses.kl.weight": [0.1, 1.0]}.
-            A range has 5 points, or those that it says after another colon; whole ends give whole numbers. Or texts, as
+            A range has 5 points, or the number after another colon; integer ends give integers. Or texts, as
             `semreg sweep --vary` takes them.
         metric: the figure, as "probe.accuracy".
-        minimize: whether a low figure is good, only where its evaluation doesn't say.
-        search: what chooses the values in the place of all combinations, as "optuna:sampler=tpe", where that is
+        minimize: whether a lower figure is better; only if its evaluation doesn't state this.
+        search: the search that chooses the values instead of all combinations, as "optuna:sampler=tpe", if it is
             installed; ranges then have no points.
         trials: how many combinations a search tries.
         seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command`, `plots`,
             `figures_of`, `on` and `gpus`.
-        judge_on: "validation", so that test images remain for what is chosen, or "test".
+        judge_on: "validation", so that test images remain for the chosen row, or "test".
 
-    All else is as for `run`. The table's `best` is its best row. Raises UserError for mistakes before anything is
-    trained.
+    All other arguments are as for `run`. The table's `best` is its best row. Raises UserError for errors before
+    anything is trained.
     """
     from semreg.recipe.from_python import recipe_of
     from semreg.tables.growing import Wanted
@@ -222,24 +224,24 @@ def mix(
     deterministic: bool = False,
     threads: int | None = None,
 ) -> MadeTable:
-    """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
+    """Train a recipe with up to three additions, singly and in pairs, for a short while, and rank the results.
 
     Args:
         recipe: a name or a path.
         additions: such as "losses.atnl", "losses.atnl=30" (a weight), "losses.predictability(z_u, digit)" (its inputs)
-            or "partial/occlusion" (a recipe, by its name or its file from here or the recipe's folder, that is extended
-            as well).
+            or "partial/occlusion" (a recipe to extend as well, by its name, or by its file from here or the recipe's
+            folder).
         epochs: of every phase.
         share: of the training images.
-        label: the field of classes, where the recipe's `[model]` has several attributes.
+        label: the field of classes, if the recipe's `[model]` has several attributes.
         seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`, `figures_of`,
             `on` and `gpus`.
-        overrides: as for `load_recipe`; those of a loss that is added go where it is.
-        table: whether the table is written, with a recipe for each mix, or the runs are only made.
+        overrides: as for `load_recipe`; those of an added loss apply wherever it is added.
+        table: whether to write the table, with a recipe for each mix, or only to make the runs.
 
-    All else is as for `run`. Mixes are ranked by a linear probe on the code, what the other codes leak of the class,
-    semantic order and the error of reconstructions, as far as the recipe can have them. Raises UserError for mistakes
-    before anything is trained.
+    All other arguments are as for `run`. Mixes are ranked by a linear probe on the code, leakage of the class into the
+    other codes, semantic order and the error of reconstructions, as far as the recipe can have them. Raises UserError
+    for errors before anything is trained.
     """
     from semreg.tables.growing import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
@@ -259,7 +261,7 @@ def mix(
 
 
 def choices_of(**given: Any) -> Choices:
-    """The choices that keyword arguments say. Raises UserError."""
+    """Return the choices given as keyword arguments. Raises UserError."""
     from semreg.running.choices import Choices
 
     return Choices(**given)

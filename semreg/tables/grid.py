@@ -1,4 +1,4 @@
-"""A grid of runs, recipes by seeds, as figures over seeds: pure, from what `table_record` read of their folders."""
+"""A grid of runs, recipes by seeds, as figures over seeds: pure functions of the folders' contents."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from semreg.core import Result, UserError, closest
 from semreg.tables.paired import PairedTest, paired_test
 
 MOST_FIGURES = 8
-"""An evaluation with more, and none of the paper's, is shown without those of single distances (`…_3`)."""
+"""An evaluation with more figures, and none of the paper's, is shown without those of single distances (`…_3`)."""
 FEWEST_COMPARED = 2
 TOGETHER = "all rows"
-"""What the runs of all rows together are called."""
+"""The name for the runs of all rows together."""
 _AT_A_NUMBER = re.compile(r"_\d+$")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a run's record tells of how its figures came about; empty where it does not."""
+    """Facts from a run's record on how its figures were obtained; empty if the record lacks them."""
 
     data: str = ""
     images: str = ""
     fingerprint: str = ""
     fallback: str = ""
-    """What was missing, and what was used instead."""
+    """The missing data, and their substitute."""
     epochs: str = ""
     seconds: float = 0.0
-    """Of training."""
+    """Seconds of training."""
     device: str = ""
     precision: str = ""
     version: str = ""
@@ -42,24 +42,24 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of the grid. Its `state` is that of the run, `damaged`, `not begun`, or `pruned`, as a search gives up
-    some; `reason` says why not finished.
+    """One run of the grid; `reason` states why it is not finished.
 
-    `results` are empty unless it is `finished`, and `seed` is None where a record doesn't tell it.
+    `results` are empty unless it is `finished`, and `seed` is None if a record lacks it.
     """
 
     seed: int | None
     folder: Path
     state: str
+    """That of the run, `damaged`, `not begun`, or `pruned` if a search gave it up."""
     reason: str = ""
     results: Mapping[str, Result] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
     judges: Mapping[str, str] = field(default_factory=dict)
-    """How good the judges of evaluations are, a sentence by the evaluation's name, as far as it is known."""
+    """A sentence on the accuracy of each evaluation's judge, by the evaluation's name, as far as it is known."""
     places: Mapping[str, Path] = field(default_factory=dict)
-    """The folders of the results, from which their pictures are read when they are drawn."""
+    """The folders of the results, for reading pictures when they are drawn."""
 
     @property
     def finished(self) -> bool:
@@ -68,27 +68,27 @@ class Cell:
 
     @property
     def pruned(self) -> bool:
-        """Whether it was given up, and is to be made no further."""
+        """Whether a search gave it up for good."""
         return self.state == "pruned"
 
     @property
     def failed(self) -> bool:
-        """Whether something must be mended before it can count, or all of it can."""
+        """Whether a user must fix something before it counts, wholly or in part."""
         return self.state in ("failed", "damaged") or bool(self.failures)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What a comparison of several runs came to: its result, or why it failed; nothing where they are too few."""
+    """The outcome of a comparison of several runs: its result, or why it failed; nothing if there are too few runs."""
 
     runs: int
-    """Of how many it is."""
+    """The number of its runs."""
     result: Result = field(default_factory=Result)
     failure: str = ""
 
     @property
     def too_few(self) -> bool:
-        """Whether these are too few to be compared."""
+        """Whether there are too few runs to compare."""
         return self.runs < FEWEST_COMPARED
 
 
@@ -100,28 +100,28 @@ class Row:
     description: str
     cells: tuple[Cell, ...]
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    """With all that it extends, as it is run; empty where that isn't known."""
+    """The recipe as it runs, with everything it extends; empty if unknown."""
     varied: Mapping[str, Any] = field(default_factory=dict)
-    """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
+    """In a sweep, the value of each varied key, by dotted keys; empty for rows of other grids."""
     recipe_name: str = ""
-    """By which the runs keep the recipe, where that isn't the row's name."""
+    """The recipe's name in the runs' folders, if it isn't the row's name."""
     compared: Mapping[str, Compared] = field(default_factory=dict)
-    """What comparisons of its runs came to, by their names."""
+    """The outcomes of comparisons of its runs, by their names."""
 
     def finished(self) -> list[Cell]:
-        """The runs that count."""
+        """Return the runs that count."""
         return [cell for cell in self.cells if cell.finished]
 
 
 class Plot(NamedTuple):
-    """Two figures, each as `EVALUATION.FIGURE`, to be drawn against each other."""
+    """Two figures, each as `EVALUATION.FIGURE`, to plot against each other."""
 
     x: str
     y: str
 
 
 class Ranked(NamedTuple):
-    """A figure, as `EVALUATION.FIGURE`, by which rows are ranked."""
+    """A figure, as `EVALUATION.FIGURE`, for the ranking of rows."""
 
     figure: str
     higher_is_better: bool
@@ -129,7 +129,7 @@ class Ranked(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranking:
-    """By what the rows of a grid are ranked; `remarks` are what is to be said of it."""
+    """The figures that rank the rows of a grid, with notes for the reader."""
 
     figures: tuple[Ranked, ...]
     remarks: tuple[str, ...] = ()
@@ -137,9 +137,9 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Grid:
-    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row.
+    """Recipes by seeds, the content of a table. `globs` select figures by `EVALUATION.FIGURE`, `against` names a row.
 
-    `judged_on` says whether the figures are of the "test" or the "validation" images.
+    `judged_on` states whether the figures are of the "test" or the "validation" images.
     """
 
     name: str
@@ -150,12 +150,12 @@ class Grid:
     plots: tuple[Plot, ...] = ()
     ranking: Ranking | None = None
     metric: str | None = None
-    """What a sweep is ranked by, as `EVALUATION.FIGURE`."""
+    """The figure that ranks a sweep, as `EVALUATION.FIGURE`."""
     judged_on: str = "test"
     going_on: tuple[tuple[str, str], ...] = ()
-    """Of a sweep, its best row and then the commands that go on with it, each by what it is."""
+    """For a sweep, its best row and then the commands that continue from it, each after its purpose."""
     across: Mapping[str, Compared] = field(default_factory=dict)
-    """What comparisons of the runs of all rows together came to, by their names."""
+    """The outcomes of comparisons of the runs of all rows together, by their names."""
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
@@ -164,27 +164,27 @@ class Grid:
 
     @cached_property
     def together(self) -> Row:
-        """All runs as one row, of what compares them across the rows."""
+        """All runs as one row, for comparisons across the rows."""
         return Row(TOGETHER, "", tuple(cell for _, cell in self.cells), compared=self.across)
 
     @property
     def compared(self) -> list[tuple[Row, str, Compared]]:
-        """What all comparisons came to, each with its row and its name."""
+        """The outcomes of all comparisons, each with its row and its name."""
         return [(row, *one) for row in (*self.rows, self.together) for one in row.compared.items()]
 
     @property
     def failed(self) -> bool:
-        """Whether something of it must be mended."""
+        """Whether a user must fix something in it."""
         return any(cell.failed for _, cell in self.cells) or any(one.failure for _, _, one in self.compared)
 
     @cached_property
     def tests(self) -> dict[str, list[PairedTests]]:
-        """The paired tests of the evaluations that are shown, by their names."""
+        """The paired tests of the evaluations shown, by their names."""
         return {table.evaluation: paired_tests(self, table) for table in figure_tables(self)}
 
 
 class Statistic(NamedTuple):
-    """Of a figure over seeds; the sample standard deviation is None for one seed."""
+    """A figure over seeds; the sample standard deviation is None for one seed."""
 
     mean: float
     deviation: float | None
@@ -192,7 +192,7 @@ class Statistic(NamedTuple):
 
 
 def statistic(values: Iterable[float]) -> Statistic | None:
-    """Mean and sample standard deviation of those that are finite, whatever their order; None if none is."""
+    """Return mean and sample standard deviation of the finite values, in any order; None if none is finite."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return None
@@ -204,8 +204,8 @@ def statistic(values: Iterable[float]) -> Statistic | None:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """The figures of one evaluation, or of one comparison, that are shown, those that the paper has, and those that are
-    left out; `rows` are those that can have them.
+    """The shown figures of one evaluation or comparison, those that the paper has, and those left out; `rows` are the
+    rows that can have them.
     """
 
     evaluation: str
@@ -216,35 +216,35 @@ class FigureTable:
 
     @property
     def compares(self) -> bool:
-        """Whether they are of runs together."""
+        """Whether its figures are of several runs together."""
         return any(self.evaluation in row.compared for row in self.rows)
 
     def ours(self, row: Row, figure: str) -> Statistic | None:
-        """A figure over the finished runs of a row, or of them together."""
+        """Return a figure over the finished runs of a row, or of them together."""
         return over_runs(row, self.evaluation, figure)
 
     def paper(self, row: Row, figure: str) -> float | None:
-        """The paper's figure of a row."""
+        """Return the paper's figure for a row."""
         found = (r.paper[figure] for r in _results(row, self.evaluation) if figure in r.paper)
         return next((value for value in found if math.isfinite(value)), None)
 
 
 def over_runs(row: Row, evaluation: str, figure: str) -> Statistic | None:
-    """A figure over the finished runs of a row, or, of a comparison, the one of them together."""
+    """Return a figure over the finished runs of a row, or a comparison's figure of them together."""
     found = statistic(r.figures[figure] for r in _results(row, evaluation) if figure in r.figures)
     compared = row.compared.get(evaluation)
     return found if compared is None or found is None else found._replace(runs=compared.runs)
 
 
 def whole(row: Row, value: Statistic | None) -> bool:
-    """Whether a figure is of all runs of a row that have ended: one that failed, or came to no number, counts, too."""
+    """Return whether a figure covers all ended runs of a row, also failed ones and those without a finite figure."""
     ended = sum(cell.finished or cell.failed for cell in row.cells)
     return value is not None and value.runs >= ended
 
 
 def figure_tables(grid: Grid) -> list[FigureTable]:
-    """One for each evaluation that any finished run has done, in the recipes' order, and then for each comparison; none
-    for one without figures."""
+    """Return a table for each evaluation that any finished run has, in the recipes' order, and then for each
+    comparison; none for one without figures."""
     tables = []
     for evaluation, rows in _with_figures(grid):
         results = [result for row in rows for result in _results(row, evaluation)]
@@ -258,7 +258,7 @@ def figure_tables(grid: Grid) -> list[FigureTable]:
 
 
 def _with_figures(grid: Grid) -> list[tuple[str, tuple[Row, ...]]]:
-    """The names of evaluations and comparisons, each with the rows that can have its figures."""
+    """Return the names of evaluations and comparisons, each with the rows that can have its figures."""
     done = dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
     by_row = dict.fromkeys(name for row in grid.rows for name in row.compared)
     return [*((name, grid.rows) for name in done | by_row), *((name, (grid.together,)) for name in grid.across)]
@@ -274,20 +274,23 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
     return [name for name in known if not _AT_A_NUMBER.search(name)] or list(known)
 
 
-def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+def require_matches(grid: Grid, ranked: Sequence[str] = ()) -> None:
+    """Raise UserError for a glob, or a figure of a plot or of `ranked`, that no finished run has, unless no run is
+    finished.
+    """
     known = _known_figures(grid)
     for glob in grid.globs if known else ():
         if not any(fnmatchcase(name, glob) for name in known):
-            raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
-    for name in (name for plot in grid.plots for name in plot) if known else ():
+            raise UserError("--figures", f"{glob!r} matches no figure; expected one of: {', '.join(known)}")
+    wanted = [*(("--plot", name) for plot in grid.plots for name in plot), *(("--rank", name) for name in ranked)]
+    for option, name in wanted if known else ():
         if name not in known:
-            raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
+            raise UserError(option, f"no recipe has the figure {name!r}{closest(name, known)}")
     require_metric(grid)
 
 
 def require_metric(grid: Grid) -> None:
-    """Raise UserError if the metric's evaluation is done in some run, and gives no such figure."""
+    """Raise UserError if some run has the metric's evaluation, and the evaluation lacks the figure."""
     if grid.metric is None:
         return
     metric, known = grid.metric, _known_figures(grid)
@@ -304,7 +307,7 @@ def _known_figures(grid: Grid) -> list[str]:
 
 
 def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:
-    """Raise UserError for a glob that can match no figure of these evaluations, whatever figures they will have."""
+    """Raise UserError for a glob that can't match any figure of these evaluations, whatever figures they will have."""
     known = set(evaluations)
     for glob in globs:
         literal = re.split(r"[*?\[]", glob)[0]
@@ -326,9 +329,9 @@ class PairedTests:
 
 
 def paired_tests(grid: Grid, table: FigureTable) -> list[PairedTests]:
-    """Each row against the one that is right most often on average, or `grid.against`, by outcome.
+    """Test each row against the one that is right most often on average, or `grid.against`, by outcome.
 
-    Outcomes are compared whose figure is shown, or which are no figure.
+    It compares an outcome if its figure is shown, or if it is not a figure.
     """
     found = []
     results = [] if table.compares else [result for row in grid.rows for result in _results(row, table.evaluation)]
@@ -371,7 +374,7 @@ def _tests(row: Row, against: Row, evaluation: str, outcome: str) -> dict[int, P
 
 
 def _results(row: Row, evaluation: str) -> list[Result]:
-    """Those of an evaluation of its runs, or the one of a comparison."""
+    """Return the results of an evaluation of its runs, or the one of a comparison."""
     if evaluation in row.compared:
         return [row.compared[evaluation].result]
     return [cell.results[evaluation] for cell in row.cells if evaluation in cell.results]

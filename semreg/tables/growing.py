@@ -1,4 +1,4 @@
-"""A table as it grows: what is wanted of it, the runs of its grid, and what is known of each so far."""
+"""A growing table: the choices for it, the runs of its grid, and their results so far."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from semreg.tables.view import row_titles
 TABLES = "tables"
 """The folder of tables, among the runs."""
 PAUSE = 20
-"""So many times as long as a table took to write it is left as it is, while its runs are made."""
+"""The pause between two writes of a table while its runs are made, as a multiple of the time of a write."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a table is to show; `figures` are globs of EVALUATION.FIGURE."""
+    """The content of a table as the user wants it; `figures` are globs of EVALUATION.FIGURE."""
 
     figures: tuple[str, ...] = ()
     against: str | None = None
@@ -40,35 +40,37 @@ class Wanted:
     name: str | None = None
     command: str = ""
     plots: tuple[Plot, ...] = ()
+    rank: tuple[str, ...] = ()
+    """By which figures rows are ranked, as `EVALUATION.FIGURE`, where there is no ranking yet."""
     ranking: Ranking | None = None
     metric: str | None = None
-    """Of a sweep, as `EVALUATION.FIGURE`."""
+    """A sweep's figure, as `EVALUATION.FIGURE`."""
     going_on: Callable[[Grid], Sequence[tuple[str, str]]] | None = None
-    """Of a sweep, what gives its best row and the commands that go on with it, as a Grid has them."""
+    """For a sweep, a function that returns its best row and the commands that continue from it, as in a Grid."""
     swept: str = ""
-    """Of a sweep, the recipe whose keys are varied, by which mistakes of its rows are told."""
+    """For a sweep, the recipe whose keys are varied, which error messages about its rows name."""
     varied: Sequence[Mapping[str, Any]] = ()
-    """Of a sweep, for each recipe the values of the keys that are varied."""
+    """For a sweep, each recipe's values of the varied keys."""
     figures_of: tuple[str, ...] = ()
     """Evaluations whose pictures are written over the rows, as a paper has them, beside the table."""
     written: bool = True
-    """Whether the table is written into a folder of its own, and not only made."""
+    """Whether to write the table into a folder, or only to make it."""
     on: str = HERE
     """Where its runs are made: `here`, in this process one after another, or `NAME:WORDS` of an executor."""
     gpus: float | None = None
-    """The share of a GPU that each of them has there."""
+    """The share of a GPU that each run has there."""
 
 
 @dataclass(frozen=True)
 class GridRun(PlannedRun):
-    """A run of the grid; `row` is its recipe's place, and `varied` what a sweep gives its keys."""
+    """A run of the grid; `row` is its recipe's place, and `varied` a sweep's values for its keys."""
 
     row: int
     varied: Mapping[str, Any]
 
 
 class Growing:
-    """The runs of a table, their cells as far as they are known, and its folder, which the first process writes."""
+    """The runs of a table, their known cells, and its folder, which the first process writes."""
 
     def __init__(self, runs: Sequence[GridRun], wanted: Wanted, choices: Choices, digest: str = "") -> None:
         self.runs, self.wanted, self.choices, self.first = list(runs), wanted, choices, in_first_process()
@@ -80,19 +82,19 @@ class Growing:
 
     @property
     def total(self) -> int:
-        """How many runs it has in the end."""
+        """The final number of its runs."""
         return len(self.runs)
 
     def left(self, to_do: Sequence[int]) -> int:
-        """How many runs are to do, of which some are known."""
+        """Return how many runs are unfinished; some of them are known."""
         return len(to_do)
 
     def more(self, free: int) -> Sequence[int]:
-        """The places of runs that are still to be made, about as many as are free: none where all are known before."""
+        """Return the places of further runs, about as many as are free: none if all are known from the start."""
         return ()
 
     def given_up(self, k: int) -> str:
-        """Why a run that is under way, or waits, is to be made no further; empty if it is."""
+        """Return why a running or waiting run should be given up; empty if it should not."""
         return ""
 
     @property
@@ -121,12 +123,12 @@ class Growing:
 
     @property
     def told(self) -> Grid:
-        """The grid with what a sweep tells of its best row."""
+        """The grid with a sweep's statement on its best row."""
         grid, going_on = self.grid, self.wanted.going_on
         return replace(grid, going_on=tuple(going_on(grid))) if going_on else grid
 
     def put(self, k: int, cell: Cell) -> None:
-        """Take what came of a run, and write the table, unless that would take most of the time."""
+        """Take a run's outcome, and write the table, unless that would take most of the time."""
         self.cells[k] = cell
         if time.monotonic() >= self._next:
             self.write()
@@ -136,7 +138,7 @@ class Growing:
             require_pictured(grid, self.wanted.figures_of)
 
     def _lacks(self, cell: Cell) -> bool:
-        """Whether a run has no such figure, or pictures, as are wanted: then the others may have none, either."""
+        """Return whether a run lacks the wanted figures or pictures: then the others may lack them, too."""
         evaluation, _, figure = (self.wanted.metric or "").partition(".")
         unfigured = evaluation in cell.results and figure not in cell.results[evaluation].figures
         return unfigured or any(
@@ -144,7 +146,7 @@ class Growing:
         )
 
     def compare(self) -> None:
-        """Do the comparisons of the runs that are finished, if that isn't done. Raises CannotWrite."""
+        """Run the missing comparisons of the finished runs. Raises CannotWrite."""
         if self.compared is None and self.first and self.wanted.written:
             titles = row_titles(self.grid.rows)
             by_row = defaultdict[int, list[Member]](list)
@@ -155,7 +157,7 @@ class Growing:
 
     @contextlib.contextmanager
     def written(self) -> Iterator[None]:
-        """Inside, runs are put; at the end the table is written, whatever ends it."""
+        """Take runs inside; write the table at the end, however it ends."""
         try:
             yield
         except BaseException:
@@ -165,7 +167,7 @@ class Growing:
         self.write()
 
     def write(self) -> None:
-        """Write the table, with what other commands finished meanwhile, one command at a time."""
+        """Write the table, with the results of other commands meanwhile, one command at a time."""
         if not (self.first and self.wanted.written):
             return
         began = time.monotonic()
@@ -180,7 +182,7 @@ class Growing:
 
 
 def _name(runs: Sequence[GridRun]) -> str:
-    """The recipe's name, if there is one; else that of the folder they are all in."""
+    """Return the recipe's name, if there is one recipe; else the name of their common folder."""
     if len({run.row for run in runs}) == 1:
         return runs[0].plan.name
     folder = os.path.commonpath([run.recipe.path.resolve().parent for run in runs])
@@ -188,7 +190,7 @@ def _name(runs: Sequence[GridRun]) -> str:
 
 
 def _digest(runs: Sequence[GridRun], wanted: Wanted, choices: Choices) -> str:
-    """What tells the folder of a table from others of its name: its runs, and all else that a sweep is."""
+    """Return what distinguishes a table's folder from others of its name: its runs, and a sweep's other choices."""
     told = sorted(run.place.identity.digest for run in runs)
     content = " ".join([*told, choices.judge_on] if choices.judge_on != "test" else told)
     if wanted.metric is not None:

@@ -1,4 +1,4 @@
-"""A grid of runs, recipes by seeds, and its table: what is finished is left alone, what failed hinders no other."""
+"""A grid of runs, recipes by seeds, and its table: finished runs stay, and the others continue if one fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from semreg.tables.growing import GridRun, Growing, Wanted
 from semreg.tables.pages import text_of, writing_table
 from semreg.tables.pictures.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
-from semreg.tables.ranking import best_row
+from semreg.tables.ranking import best_row, ranking_by
 from semreg.tables.view import title_of
 from semreg.training.trial import check_by_dry_run
 
@@ -37,14 +37,14 @@ MOST_SEEDS = 1_000
 
 @dataclass(frozen=True)
 class MadeTable:
-    """A table and the folder that it is written into."""
+    """A table and its folder."""
 
     grid: Grid
     folder: Path
 
     @property
     def best(self) -> Row | None:
-        """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
+        """The first row of a ranking; None if no row has all its figures, or nothing is ranked."""
         return best_row(self.grid)
 
     def __repr__(self) -> str:
@@ -61,16 +61,19 @@ def make_table(
     wanted: Wanted,
     choices: Choices,
 ) -> MadeTable:
-    """Make all runs of a grid that are not finished, seed by seed, and write its table after each.
+    """Make all unfinished runs of a grid, seed by seed, and write its table after each.
 
-    Raises UserError for what is wrong with any recipe or choice before the first run is begun; CannotWrite if the table
-    can't be written.
+    Raises UserError for errors in any recipe or choice before the first run starts; CannotWrite if the table can't be
+    written.
     """
     chosen = chosen_seeds(seeds)
     with arithmetic(choices):
         executor = executor_of(wanted.on, wanted.gpus, choices)
-    growing = Growing(planned_runs(recipes, overrides, chosen, wanted, choices), wanted, choices)
-    runs = growing.runs
+    runs = planned_runs(recipes, overrides, chosen, wanted, choices)
+    if wanted.rank:
+        rows = [Row(run.plan.name, "", (), run.plan.table) for run in runs]
+        wanted = replace(wanted, ranking=ranking_by(wanted.rank, rows))
+    growing = Growing(runs, wanted, choices)
     to_do = [] if wanted.only_finished else [k for k, run in enumerate(runs) if run.to_do]
     if to_do:
         require_makeable([runs[k] for k in to_do], executor, wanted, choices)
@@ -78,12 +81,12 @@ def make_table(
         raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")
     else:
         growing.compare()
-        require_matches(growing.grid)
+        require_matches(growing.grid, wanted.rank)
     return make_runs(growing, to_do, executor)
 
 
 def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None) -> MadeTable:
-    """Make the runs of a table that are to do, by their places, and write it after each."""
+    """Make the unfinished runs of a table, given by their places, and write it after each."""
     growing.write()
     if to_do and growing.first:
         where = f"; the table grows in {growing.folder}" if growing.wanted.written else ""
@@ -97,7 +100,7 @@ def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None)
     if any(run.plan.comparisons for run in growing.runs):
         growing.compare()
         growing.write()
-    require_matches(growing.grid)
+    require_matches(growing.grid, growing.wanted.rank)
     if growing.first and growing.wanted.figures_of:
         with writing_table(growing.folder):
             write_figures(growing.grid, growing.wanted.figures_of, growing.folder)
@@ -105,10 +108,10 @@ def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None)
 
 
 def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
-    """The seeds that 3, "3", "0,1,2" or [0, 1, 2] mean; None, each recipe's own, stays. Raises UserError."""
+    """Return the seeds that 3, "3", "0,1,2" or [0, 1, 2] mean; None, each recipe's own, stays. Raises UserError."""
     if seeds is None:
         return None
-    fit = "write a number, as in --seeds 3 for 0, 1 and 2, or different seeds, as in --seeds 0,1,2 (one alone: 5,)"
+    fit = "write a number, as in --seeds 3 for 0, 1 and 2, or different seeds, as in --seeds 0,1,2 (a single seed: 5,)"
     refused = UserError("--seeds", f"{seeds!r}: {fit}")
     if isinstance(seeds, str):
         parts = [part.strip() for part in seeds.strip().removesuffix(",").split(",")]
@@ -138,8 +141,8 @@ def planned_runs(
     known: Mapping[str, Sequence[RunRecord]] | None = None,
     rows: int = 0,
 ) -> list[GridRun]:
-    """All runs, the first seed of each recipe first, in as many rows below those that are there; `known` runs are read
-    if they are not given. Raises UserError with the mistakes of all recipes.
+    """Plan all runs, the first seed of each recipe first, in as many rows, below the existing ones; it reads the
+    `known` runs if they are not given. Raises UserError with the errors of all recipes.
     """
     if not recipes:
         raise UserError("", "a table needs at least one recipe")
@@ -175,7 +178,9 @@ def planned_runs(
 def require_possible(
     wanted: Wanted, rows: Mapping[str, Collection[str]], compared: Mapping[str, Collection[str]] = {}
 ) -> None:
-    """Raise UserError for what no table of these rows, with the evaluations and comparisons of each, could show."""
+    """Raise UserError if no table of these rows, with the evaluations and comparisons of each, could show a wanted
+    value.
+    """
     if wanted.against is not None and wanted.against not in rows:
         raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, rows)}")
     if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
@@ -188,7 +193,7 @@ def require_possible(
 
 
 def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
-    """The plan that runs here, or, where nothing is to be trained, one that lacks its data."""
+    """Return the plan that runs here or, if nothing will be trained, one that may lack its data."""
     try:
         return plan_for(recipe, choices)[0]
     except DataMissing:
@@ -198,7 +203,7 @@ def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
 
 
 def _require_different(runs: Sequence[GridRun], *, trained: bool) -> None:
-    """Raise UserError unless the runs have names of their own, and, of those that must be `trained` apart, hashes."""
+    """Raise UserError unless the runs have distinct names and, for those that are `trained` separately, hashes."""
     first: dict[str, GridRun] = {}
     problems = []
     for run in runs:
@@ -214,8 +219,8 @@ def _require_different(runs: Sequence[GridRun], *, trained: bool) -> None:
 
 
 def require_makeable(runs: Sequence[GridRun], executor: Executor | None, wanted: Wanted, choices: Choices) -> None:
-    """Try every recipe, its judges and the split of its data: the last one's mistake must not surface after the others
-    were trained. Raises UserError, also for what can't be made where it is wanted."""
+    """Try every recipe, its judges and the split of its data: an error of the last one must not appear after the
+    training of the others. Raises UserError, also for runs that can't be made on the chosen executor."""
     with arithmetic(choices):  # before the device is first used
         choices.torch_device()
     errors = []
@@ -234,14 +239,14 @@ def require_makeable(runs: Sequence[GridRun], executor: Executor | None, wanted:
 
 
 def _called(error: UserError, recipe: Recipe, wanted: Wanted) -> UserError:
-    """An error of a row by what the user knows it by: a row of a sweep has no file of its own."""
+    """Return an error of a row under the name that the user knows: a row of a sweep has no file."""
     if wanted.swept and error.source == str(recipe.path):
         return UserError(f"{wanted.swept} ({recipe.resolve().get('description')})", error.problems)
     return error
 
 
 def _raise_all(errors: Sequence[UserError], rows: int, wanted: Wanted) -> None:
-    """Raise what some of the rows are refused for as one UserError, each mistake once; nothing where there is none."""
+    """Raise the errors of some rows as one UserError, each problem once; nothing if there are none."""
     alike: dict[tuple[Problem, ...], list[UserError]] = {}
     for error in errors:
         alike.setdefault(tuple(error.problems), []).append(error)

@@ -1,4 +1,4 @@
-"""The table of a grid written out: Markdown with its pictures, a self-contained page, LaTeX, CSV and JSON."""
+"""The table of a grid as files: Markdown with its pictures, a self-contained page, LaTeX, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from semreg.tables.pictures.side_by_side import side_by_side
 from semreg.tables.ranking import RankedRow, best_row, ranked_rows
 from semreg.tables.view import titles_of, view
 
-GO_ON = "when that is mended, the same command goes on; finished runs are kept"
+GO_ON = "fix this; then the same command continues and keeps finished runs"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(r"&(?=#?\w+;)|<(?! )|^>")
-"""What begins an entity, a tag or a quotation; in `p < 0.05` and `A & B` nothing does."""
+"""Starts of an entity, a tag or a quotation; `p < 0.05` and `A & B` have none."""
 _SPECIAL = re.compile(r"[\\|`*\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def write_table(grid: Grid, folder: Path) -> str:
-    """Write a grid's table into a folder, each file whole or as it was, and return the Markdown. Raises CannotWrite."""
+    """Write a grid's table into a folder, each file whole or unchanged, and return the Markdown. Raises CannotWrite."""
     shown = view(grid, _now())
     text = markdown(shown)
     data = json.dumps(dictionary(grid, folder), indent=1, ensure_ascii=False, allow_nan=False)
@@ -63,7 +63,7 @@ def write_table(grid: Grid, folder: Path) -> str:
 
 @contextlib.contextmanager
 def writing_table(folder: Path) -> Iterator[None]:
-    """Have the folder of a table for this process. Raises CannotWrite."""
+    """Reserve the folder of a table for this process. Raises CannotWrite."""
     with writing(folder, GO_ON):
         folder.mkdir(parents=True, exist_ok=True)
         lock = LeasedLock(folder / LOCK)
@@ -75,7 +75,7 @@ def writing_table(folder: Path) -> Iterator[None]:
 
 
 def text_of(grid: Grid) -> str:
-    """A grid's table as Markdown, where nothing is written: without pictures, which would be files."""
+    """Return a grid's table as Markdown without writing it, and therefore without pictures, which are files."""
     return markdown(replace(view(grid, _now()), pictures={}))
 
 
@@ -87,7 +87,7 @@ def _now() -> str:
 
 
 def markdown(shown: View) -> str:
-    """The table as Markdown that is readable as it stands, too."""
+    """Format the table as Markdown that also reads well as plain text."""
     parts = [f"# {escaped(shown.title)}", *(f"> **{escaped(text)}**" for text in shown.warnings)]
     for block in shown.blocks:
         parts += [f"## {escaped(block.title)}", _table(block), *map(escaped, block.captions)]
@@ -100,7 +100,7 @@ def markdown(shown: View) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that means nothing but itself in a cell of a Markdown table."""
+    """Escape a text for a cell of a Markdown table."""
     text = " ".join(text.split())
     text = "".join(c if c.isprintable() else "�" for c in text)
     text = _MARKUP.sub(lambda found: _ENTITIES[found[0]], text)
@@ -108,7 +108,7 @@ def escaped(text: str) -> str:
 
 
 def _marked(text: str) -> str:
-    """A cell's text, the best of its column bold."""
+    """Format a cell's text, the best of its column bold."""
     mark = mark_of(text)
     return f"**{escaped(text)}**" if mark == BEST else f"{escaped(text)}{' ≈' if mark == NEAR else ''}"
 
@@ -139,7 +139,7 @@ def _table(block: Block) -> str:
 
 
 def page(grid: Grid, shown: View, folder: Path) -> str:
-    """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
+    """Format the table as one self-contained page; it links to the reports of the runs, relative to `folder`."""
     links = {
         row.name: [
             (
@@ -178,7 +178,7 @@ def _template() -> jinja2.Template:
 
 
 def _report(recipe: str, cell: Cell, folder: Path) -> str:
-    """Where the report of a recipe of a run is, seen from a folder; empty if there is none."""
+    """Return the path of a run's report on a recipe, relative to a folder; empty if there is none."""
     try:
         report = report_path(cell.folder, recipe)
     except UserError:  # of a run that is damaged
@@ -190,7 +190,7 @@ def _report(recipe: str, cell: Cell, folder: Path) -> str:
 
 
 def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
-    """All of a grid for machines, unrounded; folders of runs relative to `folder`, numbers that are none as null."""
+    """Return a grid for programs, unrounded; folders of runs are relative to `folder`, non-finite numbers are null."""
     told = directions(grid.rows)
     return {
         "name": grid.name,
@@ -248,14 +248,14 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
 
 
 def _best(grid: Grid) -> dict[str, Any] | None:
-    """The best row, and the commands that go on with it; None where nothing is ranked."""
+    """Return the best row, and the commands that continue from it; None if nothing is ranked."""
     best = best_row(grid)
     commands = {name: text for name, text in grid.going_on if name in COMMANDS}
     return {"row": best.name, "commands": commands} if best else None
 
 
 def _finite(value: Any) -> Any:
-    """What JSON can hold of a recipe's values, numbers that are none as null."""
+    """Convert a recipe's values for JSON, non-finite numbers to null."""
     return json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
 
 
@@ -275,7 +275,7 @@ def _figure(one: Any) -> dict[str, Any]:
 
 
 def _figures(result: Result) -> dict[str, float | None]:
-    """The figures of a result, numbers that are none as null."""
+    """Return the figures of a result, non-finite ones as null."""
     return {name: value if math.isfinite(value) else None for name, value in result.figures.items()}
 
 

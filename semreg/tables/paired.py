@@ -1,4 +1,4 @@
-"""Whether one run is right more often than another on the same test images."""
+"""A paired test of whether one run is right more often than another on the same test images."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class PairedTest(NamedTuple):
     second_only: int
     """Images that only the second has right."""
     p_value: float
-    """Two-sided: how often two runs that err equally often would differ so much, or more."""
+    """Two-sided: the probability that two runs with equal error rates differ at least as much."""
 
 
 def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
-    """McNemar's exact test, of two entries of `Result.outcomes` over the same test images in the same order.
+    """Compute McNemar's exact test of two entries of `Result.outcomes` over the same test images in the same order.
 
-    Raises ValueError if they are not of one length.
+    Raises ValueError if their lengths differ.
     """
     from scipy.stats import binomtest  # takes a second, and many tables test nothing
 

@@ -1,4 +1,4 @@
-"""A run of a grid, or of a judge of one, as it is planned: where it stands is told by its folder."""
+"""A planned run of a grid, or of one of its judges; its folder holds its state."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from semreg.tables.grid import Cell
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run that may be still to do."""
+    """A run that may be unfinished."""
 
     recipe: Recipe
     plan: Plan
     choices: Choices
     place: Place
     folders: Mapping[str, str]
-    """Of its evaluations, by their names."""
+    """The folders of its evaluations, by their names."""
     command: str
 
     @property
@@ -39,12 +39,12 @@ class PlannedRun:
         return self.place.folder
 
     def read(self) -> Cell:
-        """Where it stands."""
+        """Read its state."""
         return read_cell(self.folder, kept_as(self.plan.name, self.choices.judge_on), self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:
-        """Whether it is not finished, reports included."""
+        """Whether it is unfinished, reports included."""
         try:
             return not (
                 read_record(self.folder).record.get("trained")

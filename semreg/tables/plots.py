@@ -1,4 +1,4 @@
-"""Figures of a grid against each other, as `--plot` asks for them: a point for each recipe."""
+"""Figures of a grid plotted against each other, for `--plot`: a point for each recipe."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from semreg.pictures import point_plot
 from semreg.tables.grid import Plot, Row, Statistic, over_runs, statistic
 
 LONGEST_NAME = 100
-"""Of a picture's file, before its hash."""
+"""Characters of a picture's file name before its hash."""
 _LARGEST = 1e300  # beyond, the ends of an axis overflow
 
 
 def plots_of(texts: Sequence[str]) -> tuple[Plot, ...]:
-    """The plots that texts such as "probe.accuracy:knn.accuracy" mean, each once. Raises UserError."""
+    """Return the plots that texts such as "probe.accuracy:knn.accuracy" mean, each once. Raises UserError."""
     plots = []
     for text in texts:
         x, colon, y = text.partition(":")
@@ -31,26 +31,27 @@ def require_plottable(plots: Sequence[Plot], recipes: Sequence[Collection[str]])
     known = {name for evaluations in recipes for name in evaluations}
     for plot in plots:
         for name in plot:
-            if not _is_of(name, known):
+            if evaluation_of(name, known) is None:
                 raise UserError("--plot", of_no_evaluation(name, known))
-        if not any(_is_of(plot.x, evaluations) and _is_of(plot.y, evaluations) for evaluations in recipes):
+        if not any(evaluation_of(plot.x, names) and evaluation_of(plot.y, names) for names in recipes):
             raise UserError("--plot", f"no recipe has the evaluations of both {plot.x!r} and {plot.y!r}")
 
 
 def of_no_evaluation(name: str, evaluations: Collection[str]) -> str:
-    """What is wrong with a figure, as `EVALUATION.FIGURE`, that is of none of these evaluations."""
+    """Return what is wrong with a figure, as `EVALUATION.FIGURE`, of an evaluation that is not among these."""
     first, dot, _ = name.partition(".")
     if not dot and first in evaluations:
         return f"{name!r} is an evaluation; add one of its figures, as in {name}.FIGURE"
     return f"{name!r} is a figure of no evaluation{closest(first, evaluations) or '; the recipe has none'}"
 
 
-def _is_of(name: str, evaluations: Collection[str]) -> bool:
-    return any(name.startswith(f"{evaluation}.") for evaluation in evaluations)
+def evaluation_of(name: str, evaluations: Collection[str]) -> str | None:
+    """The evaluation of a figure, as `EVALUATION.FIGURE`; None if it is of none of these."""
+    return max((one for one in evaluations if name.startswith(f"{one}.")), key=len, default=None)
 
 
 def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture | None:
-    """The rows that have both figures, as points; the caption names the others. None if no row has both."""
+    """Draw the rows that have both figures as points; the caption names the others. None if no row has both."""
     points, drawn, left_out = {}, [], []
     for row in rows:
         x, y = over_seeds(row, plot.x), over_seeds(row, plot.y)
@@ -68,14 +69,16 @@ def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture 
 
 
 def said_of_runs(values: Sequence[Statistic]) -> str:
-    """How figures that are drawn are of several runs, as a sentence."""
+    """Return a sentence on how drawn figures combine several runs."""
     if any(one.deviation is not None for one in values):
         return "Mean over seeds, with bars of the sample standard deviation."
-    return "One run each." if all(one.runs == 1 for one in values) else "Of a row's finished runs together."
+    return "One run each." if all(one.runs == 1 for one in values) else "Over all finished runs of a row."
 
 
 def over_seeds(row: Row, name: str) -> Statistic | None:
-    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row, or, of a comparison, of them together."""
+    """Return a figure, as `EVALUATION.FIGURE`, over the finished runs of a row, or a comparison's figure of them
+    together.
+    """
     for comparison, compared in row.compared.items():
         figure = name.removeprefix(f"{comparison}.")
         if name == f"{comparison}.{figure}" and figure in compared.result.figures:
@@ -91,6 +94,6 @@ def over_seeds(row: Row, name: str) -> Statistic | None:
 
 
 def file_name(parts: Sequence[str], suffix: str = ".png") -> str:
-    """The file of a picture, such as a plot's, of plain letters: of no other's name, and the same in every table."""
+    """Return the file of a picture, such as a plot's, in plain letters: unique, and the same in every table."""
     readable = re.sub(r"[^\w.-]+", "_", "-".join(parts), flags=re.ASCII)[:LONGEST_NAME]
     return f"{readable}-{hashlib.sha256(':'.join(parts).encode()).hexdigest()[:6]}{suffix}"

@@ -1,4 +1,4 @@
-"""A grid as blocks of text: what its Markdown, its page and its JSON have in common."""
+"""A grid as blocks of text, which its Markdown, its page and its JSON share."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from semreg.tables.pictures.slices import slices
 from semreg.tables.plots import draw, file_name
 
 LONGEST_TITLE = 60
-"""A description beyond this is a text rather than a row's title."""
+"""A longer description is not used as a row's title."""
 
 
 def view(grid: Grid, written: str) -> View:
-    """What the table of a grid says; `written` is when."""
+    """Return the content of a grid's table; `written` is the time."""
     titles, told = titles_of(grid), directions(grid.rows)
     blocks = [ranking_block(grid, grid.ranking, titles)] if grid.ranking else []
     tables = figure_tables(grid)
@@ -43,7 +43,7 @@ def view(grid: Grid, written: str) -> View:
 
 
 def row_titles(rows: Sequence[Row]) -> dict[str, str]:
-    """For each row, by its name, its description, if that is short and no other row has it; else its name."""
+    """Return each row's description, by the row's name, if it is short and no other row has it; else its name."""
     given = [row.description for row in rows]
     names = {row.name for row in rows}
     return {
@@ -57,12 +57,12 @@ def row_titles(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def titles_of(grid: Grid) -> dict[str, str]:
-    """The titles of a grid's rows, and of all of them together, by their names."""
+    """Return the titles of a grid's rows, and of all of them together, by their names."""
     return {TOGETHER: TOGETHER} | row_titles(grid.rows)
 
 
 def title_of(grid: Grid) -> str:
-    """What a grid is, in a line."""
+    """Return a line that describes a grid."""
     seeds = max(len(row.cells) for row in grid.rows)
     return f"{grid.name}: {counted(len(grid.rows), 'recipe')} × {counted(seeds, 'seed')}"
 
@@ -105,12 +105,12 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     done = [(row, cell) for row, cell in grid.cells if cell.finished]
     warnings = []
     if grid.judged_on != "test":
-        said = f"Judged on the {grid.judged_on} images: what is called a test image is one of these"
-        warnings.append(f"{said}. No figure of this page is of the others.")
+        said = f"Judged on the {grid.judged_on} images: a test image on this page is one of these"
+        warnings.append(f"{said}. No figure of this page uses the test split.")
     for said in dict.fromkeys(cell.facts.fallback for _, cell in done if cell.facts.fallback):
         rows = dict.fromkeys(titles[row.name] for row, cell in done if cell.facts.fallback == said)
         whose = "" if len(rows) == len(grid.rows) else f"{', '.join(rows)}: "
-        warnings.append(f"{whose}{said} These figures are not comparable with the paper's, which are of its own data.")
+        warnings.append(f"{whose}{said} These figures are not comparable with the paper's, because the data differ.")
     if not on_the_same_data(grid):
         warnings.append("Not all runs are on the same images, labels and split; see Runs before comparing them.")
     runs = counted(len(_runs_of(grid)), "run")
@@ -127,22 +127,22 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)
         warnings.append(f"{len({cell.folder for _, cell in left})} of {runs} not finished: {listed}.")
     if alone := [f"{titles[row.name]} ({name})" for row, name, one in grid.compared if one.too_few]:
-        warnings.append(f"Not compared, for want of a second finished run: {some(alone, 3)}.")
+        warnings.append(f"Not compared, because a second finished run is missing: {some(alone, 3)}.")
     if unjudged := {row.name: cells for row in grid.rows if (cells := _unjudged(row))}:
         listed = "; ".join(f"{titles[name]} (seed {_seeds(cells)})" for name, cells in unjudged.items())
         option = "" if grid.judged_on == "test" else f" --judge-on {grid.judged_on}"
-        said = f"Without figures, since never evaluated on {grid.judged_on} images: {listed}"
-        warnings.append(f"{said}; semreg evaluate RUN{option} does it.")
+        said = f"Without figures, because never evaluated on {grid.judged_on} images: {listed}"
+        warnings.append(f"{said}; run semreg evaluate RUN{option}.")
     return warnings
 
 
 def _unjudged(row: Row) -> list[Cell]:
-    """The finished runs of a row without a result of its evaluations, of which none failed."""
+    """Return the finished runs of a row without a result of its evaluations, although none failed."""
     return [cell for cell in row.finished() if row.recipe.get("evaluate") and not (cell.results or cell.failures)]
 
 
 def _runs_of(grid: Grid) -> dict[Path, list[Cell]]:
-    """The cells of each run, by its folder: rows whose recipes train the same share runs."""
+    """Return the cells of each run, by its folder: rows whose recipes train the same share runs."""
     runs: dict[Path, list[Cell]] = {}
     for _, cell in grid.cells:
         runs.setdefault(cell.folder, []).append(cell)
@@ -150,7 +150,7 @@ def _runs_of(grid: Grid) -> dict[Path, list[Cell]]:
 
 
 def _seeds(cells: Iterable[Cell]) -> str:
-    """The seeds of runs, as far as they are known."""
+    """Return the seeds of runs, as far as they are known."""
     return ", ".join(dict.fromkeys(str(cell.seed) for cell in cells if cell.seed is not None))
 
 

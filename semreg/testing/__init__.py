@@ -1,16 +1,15 @@
-"""The conformance kit: one call per kind of component, and for hooks and commands, for anyone's tests.
+"""The conformance kit: one call for each kind of component, and for hooks and commands, for use in your own tests.
 
     from semreg.testing import check_loss
 
     def test_it_conforms() -> None:
         check_loss(my_loss, torch.randn(6, 4), torch.tensor([0, 0, 1, 1, 2, 2]), options={"margin": 0.5})
 
-Each call carries out all checks of its kind and raises one AssertionError that lists those that failed. Inputs are
-examples of what a recipe would hand over, drawn by the caller: a few rows, small sizes, float32, nothing special.
-`options` are the keys that a recipe would give. `exempt` names checks that are not to be done; let a comment beside it
-say why. Devices are checked on a GPU if there is one, and otherwise on PyTorch's "meta", which holds no numbers.
-`FakeRun` is a run made of tensors, for evaluations and comparisons, and `FakeObservedRun` one for hooks; `check_recipe`
-is for a recipe that a plugin ships.
+Each call runs all checks of its kind and raises one AssertionError that lists the failed ones. You supply example
+inputs, such as a recipe would pass: a few rows, small sizes, float32, nothing special. `options` are the keys of a
+recipe. `exempt` names checks to skip; explain each in a comment beside it. Device checks use a GPU if there is one, and
+otherwise PyTorch's "meta" device, which holds no values. `FakeRun` is a run made of tensors, for evaluations and
+comparisons, and `FakeObservedRun` is one for hooks. `check_recipe` checks a recipe that a plugin ships.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks that several kinds share: of randomness, devices, inputs that are kept, and batches of odd kinds."""
+"""Checks that several kinds share: randomness, devices, unchanged inputs, and unusual batches."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from semreg.testing.examples import (
 from semreg.training.waits import counted_waits
 
 _MISMATCH = ("is not on the expected device", "on the same device", "two devices")
-"""What PyTorch says where tensors of two devices meet; without a GPU the second device is the one called meta, which
-holds no numbers, so that other failures there mean that a component looks at numbers and nothing else."""
+"""PyTorch's message when tensors of two devices meet. Without a GPU the second device is meta, which holds no values:
+any other failure there only means that a component reads values."""
 
 
 _REFUSE = "semreg.core.require_classes refuses it in the words of all losses"
 
-_ON_A_GPU = "where semreg.core.at_hand is false, as on a GPU, the result is another: "
+_ON_A_GPU = "where semreg.core.at_hand is false, as on a GPU, the result differs: "
 
 
 def other_device() -> torch.device:
@@ -43,7 +43,7 @@ def other_device() -> torch.device:
 
 
 def check_device(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
-    """With all inputs on another device, nothing is made on the CPU and left there."""
+    """Check that a call with all inputs on a different device leaves nothing on the CPU."""
     device = other_device()
     try:
         result = call(on_device(inputs, device))
@@ -56,9 +56,10 @@ def check_device(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
 
 
 def check_waits(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
-    """As on a GPU, forwards and backwards, nothing waits for the device; without modules the result is as on the CPU.
+    """Check that forward and backward passes never wait for a GPU, and that without modules the result is as on the
+    CPU.
 
-    What is made once, at the first call, is not counted.
+    Anything created once, at the first call, does not count.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -77,12 +78,15 @@ def check_waits(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
 
 
 def _fresh(inputs: Inputs) -> Inputs:
-    """Copies whose floating-point tensors take gradients."""
+    """Return copies whose floating-point tensors require gradients."""
     return mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()), deepcopy)
 
 
 def check_determinism(call: Callable[[int], Any], random: bool) -> None:
-    """One state of the generator gives one result; without a generator all results are one. PyTorch's own is unused."""
+    """Check that equal generator states give equal results, and a call without a generator always the same one.
+
+    PyTorch's global generator must stay unused.
+    """
     before = torch.get_rng_state()
     first, again = call(0), call(0)
     untouched = torch.equal(before, torch.get_rng_state())
@@ -94,13 +98,13 @@ def check_determinism(call: Callable[[int], Any], random: bool) -> None:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two results are equal bit for bit, NaN counting as itself."""
+    """Return whether two results are equal bit for bit; NaN equals NaN."""
     pairs = list(zip(tensors_of(a), tensors_of(b), strict=True))
     return all(x.dtype == y.dtype and torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in pairs)
 
 
 def check_inputs_kept(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
-    """Inputs, and the state of modules among them, are left as they were."""
+    """Check that a call leaves its inputs, and the state of modules among them, unchanged."""
     copies = [tensor.clone() for tensor in tensors_of(inputs)]
     states = [{key: value.clone() for key, value in module.state_dict().items()} for module in modules_of(inputs)]
     call(inputs)
@@ -112,7 +116,7 @@ def check_inputs_kept(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
 
 
 def degenerate(inputs: Inputs) -> dict[str, Inputs]:
-    """Batches that training meets sooner or later. "zeros" may be refused, by a ValueError."""
+    """Return unusual batches that training meets sooner or later. A ValueError is allowed for "zeros"."""
     rows = row_count(inputs)
     return {
         "empty batch": taken(inputs, []),
@@ -124,7 +128,7 @@ def degenerate(inputs: Inputs) -> dict[str, Inputs]:
 
 
 def check_degenerate(batches: Mapping[str, Inputs], check: Callable[[Inputs], None], may_refuse: str) -> None:
-    """Each batch passes `check`; the one called `may_refuse` may also be refused with a ValueError."""
+    """Check that each batch passes `check`; for the one called `may_refuse` a ValueError is allowed, too."""
     for name, inputs in batches.items():
         try:
             check(inputs)
@@ -136,9 +140,9 @@ def check_degenerate(batches: Mapping[str, Inputs], check: Callable[[Inputs], No
 
 
 def check_refusals(call: ExampleCall, torch_may: bool = False) -> None:
-    """Shapes that do not fit are computed all the same, or refused with a ValueError that the docstring announces.
+    """Check that the call either computes ill-fitting shapes or raises a ValueError that its docstring announces.
 
-    With `torch_may` PyTorch may refuse them, too: a run tells the expression and the shapes beside its words.
+    `torch_may` also allows PyTorch's errors, which a run shows with the expression and the shapes.
     """
     for position, value in enumerate(call.inputs):
         if not isinstance(value, Tensor):
@@ -150,7 +154,7 @@ def check_refusals(call: ExampleCall, torch_may: bool = False) -> None:
             try:
                 call(inputs)
             except (ValueError, UserError):
-                require(says_raises(call.component), f"{told} raises ValueError, of which the docstring says nothing")
+                require(says_raises(call.component), f"{told} raises ValueError, and the docstring doesn't say so")
             except Exception as error:
                 if torch_may and isinstance(error, RuntimeError | IndexError):
                     continue
@@ -161,7 +165,7 @@ def check_refusals(call: ExampleCall, torch_may: bool = False) -> None:
 
 
 def check_labels(call: ExampleCall) -> None:
-    """Classes `(batch,)` that are no integers, or below 0, are refused; those beyond the last one, too, if at all."""
+    """Check that classes `(batch,)` must be integers from 0 on, and below the number of classes, if that is known."""
     for position, value in enumerate(call.inputs):
         if not isinstance(value, Tensor) or value.dtype.is_floating_point or value.shape != (call.rows,):
             continue
@@ -181,7 +185,7 @@ def check_labels(call: ExampleCall) -> None:
 
 
 def require_finite(value: Any, what: str = "the result") -> None:
-    """Raises AssertionError where a floating-point tensor holds NaN or an infinity."""
+    """Raise AssertionError if a floating-point tensor holds NaN or an infinity."""
     for tensor in tensors_of(value):
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise AssertionError(f"{what} holds {_first_unfit(tensor)}")

@@ -1,4 +1,4 @@
-"""Losses and operations: functions that recipes call on tensors."""
+"""Checks of losses and operations: functions that recipes call on tensors."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ _DECLARE = "an attribute `couples_rows = True` says so, for runs of several proc
 def check_loss(
     loss: Callable[..., Any], *inputs: Any, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """A loss: a finite scalar whose gradient is right, whatever the batch.
+    """Check a loss: a finite scalar with a correct gradient, for every batch.
 
     Checks: "signature", "interface" (`semreg.core.Loss`), "documentation", "shapes", "source", "refusals" (shapes that
-    do not fit raise ValueError, and the docstring says so), "value" (a finite scalar), "gradient" (equal to finite
+    do not fit raise ValueError, and the docstring states this), "value" (a finite scalar), "gradient" (equal to finite
     differences in float64), "dtype" (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a
     random loss is exempt), "degenerate" (an empty batch, one row, equal rows, one class: finite, and connected by a
-    finite gradient; all zeros: that or a ValueError), "waits" (for a GPU, in no step), "determinism" (under a
-    generator; PyTorch's own is left alone), "inputs kept", "precision" (float16 and bfloat16, up to a million numbers,
-    give what the same numbers in float32 do, in float32; autocast changes nothing), "labels" (classes as floats,
-    bools or NaN, and those below 0, are refused with a ValueError; those beyond the last one, too, if it is known) and
-    "halves" (a batch's loss is the mean of its halves' losses, unless `couples_rows = True` says otherwise; a random
-    loss is exempt).
+    finite gradient; all zeros: that or a ValueError), "waits" (no step waits for a GPU), "determinism" (under a
+    generator; PyTorch's global one is not used), "inputs kept", "precision" (float16 and bfloat16 inputs of up to a
+    million values give the same as in float32, in float32; autocast changes nothing), "labels" (a ValueError for
+    classes as floats, bools or NaN, for those below 0, and for those beyond the last one, if it is known) and "halves"
+    (a batch's loss is the mean of its halves' losses, unless the loss has `couples_rows = True`; a random loss is
+    exempt).
 
     Args:
-        loss: the function, or a class that is made with the options and then called.
-        inputs: examples as a recipe hands them over: tensors `(batch, ...)` of one batch, posteriors, modules.
+        loss: the function, or a class that is instantiated with the options and then called.
+        inputs: examples as a recipe passes them: tensors `(batch, ...)` of one batch, posteriors, modules.
         options: the options of the recipe.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     call = ExampleCall(loss, inputs, options or {})
     checks = Checks(call.name, exempt)
@@ -62,7 +62,7 @@ def check_loss(
 
 
 def run_checks_of_loss(checks: Checks, call: ExampleCall, kind: type) -> None:
-    """The checks of `check_loss`, for a loss of a `kind` of core.interfaces."""
+    """Run the checks of `check_loss`, for a loss of a `kind` of core.interfaces."""
     inputs = call.inputs
     check_description(checks, call.component, len(inputs), call.options)
     checks.run("interface", require_interface, call.made(), kind)
@@ -86,14 +86,14 @@ def run_checks_of_loss(checks: Checks, call: ExampleCall, kind: type) -> None:
 def check_operation(
     operation: Callable[..., Any], *inputs: Any, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """An operation: finite tensors, row by row, through which a right gradient flows unless it cuts gradients.
+    """Check an operation: finite tensors, row by row, with a correct gradient unless it cuts gradients.
 
     Checks: "signature", "interface" (`semreg.core.Operation`), "documentation", "shapes", "source", "refusals"
-    (PyTorch's own errors are good enough), "value" (finite), "gradient" (unless the operation has `cuts_gradient`, or
-    no floating-point input), "dtype" (float32, float64 and bfloat16 are kept), "device", "order" (results are in the
-    order of the rows; a random operation is exempt), "degenerate", "waits", "determinism", "inputs kept", "evaluation"
-    (the form in evaluations, if there is one, takes the same inputs) and "halves" (rows of half a batch give what they
-    give in the whole, unless `couples_rows = True` says otherwise; a random operation is exempt).
+    (PyTorch's own errors suffice), "value" (finite), "gradient" (unless the operation has `cuts_gradient`, or no
+    floating-point input), "dtype" (float32, float64 and bfloat16 are kept), "device", "order" (results follow the order
+    of the rows; a random operation is exempt), "degenerate", "waits", "determinism", "inputs kept", "evaluation" (the
+    form for evaluations, if there is one, takes the same inputs) and "halves" (rows give the same in half a batch as in
+    the whole, unless the operation has `couples_rows = True`; a random operation is exempt).
 
     Arguments and errors are those of `check_loss`.
     """
@@ -141,7 +141,7 @@ def _check_gradient(call: ExampleCall) -> None:
     results = value(*leaves)
     if not results or all(t is None for t in torch.autograd.grad(results[0].sum(), leaves, allow_unused=True)):
         require(bool(modules_of(call.inputs)), "no gradient flows to any input")
-        return  # it trains a module alone, which "value" looks at
+        return  # it only trains a module, which "value" checks
     torch.autograd.gradcheck(value, leaves, fast_mode=True)
 
 
@@ -175,7 +175,7 @@ def _check_loss_of_halves(call: ExampleCall) -> None:
         return
     whole, *halves = (call(given).detach() for given in _halves(call))
     mean = torch.stack(halves).mean(0)
-    found = f"it is no mean over rows: {float(whole):g}, and that of two halves {float(mean):g}"
+    found = f"it is not a mean over rows: {float(whole):g}, and that of two halves {float(mean):g}"
     require(_close(whole, mean), f"{found}; {_DECLARE}")
 
 
@@ -192,7 +192,7 @@ def _couples_rows(call: ExampleCall) -> bool:
 
 
 def _halves(call: ExampleCall) -> list[Inputs]:
-    """An even number of the example's rows in float64, the first half of them, and the second; modules in eval mode."""
+    """Return an even number of the example's rows in float64, and both halves of them; modules in eval mode."""
     inputs, half = in_dtype(call.inputs, torch.float64), max(call.rows // 2, 1)
     for module in modules_of(inputs):
         module.eval()  # batch norm in a critic is no matter of the loss
@@ -205,7 +205,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _order(rows: int) -> list[int]:
-    """Another order of the rows: those of odd number first."""
+    """Return a new order of the rows: odd indices first."""
     return [*range(1, rows, 2), *range(0, rows, 2)]
 
 

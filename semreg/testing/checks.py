@@ -1,4 +1,4 @@
-"""Named checks of one component: all are done, and what failed is told together."""
+"""Named checks of one component: all run, and their failures are reported together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 MOST_LINES = 6
-"""Of what is told of one failure."""
+"""The most lines of one failure's message."""
 
 
 class Checks:
@@ -14,16 +14,16 @@ class Checks:
 
     Args:
         component: its name, for the message.
-        exempt: the names of checks that are not done.
+        exempt: the names of checks to skip.
     """
 
     def __init__(self, component: str, exempt: Collection[str]) -> None:
         self.component, self.exempt = component, set(exempt)
         self.names: list[str] = []
-        self.failures: dict[str, list[str]] = {}  # what is told, and the checks that it is told of
+        self.failures: dict[str, list[str]] = {}  # messages, each with its checks
 
     def run(self, name: str, check: Callable[..., None], *arguments: Any) -> None:
-        """Do one check, unless it is exempt. Any exception is a failure, and is kept."""
+        """Run one check, unless it is exempt. Any exception is recorded as a failure."""
         self.names.append(name)
         if name in self.exempt:
             return
@@ -35,10 +35,10 @@ class Checks:
             self.failures.setdefault(f"{type(error).__name__}: {_beginning(str(error))}", []).append(name)
 
     def end(self) -> None:
-        """Raises AssertionError with all failures, if there are any, or if a check is exempt that does not exist."""
+        """Raise AssertionError with all failures, if there are any, or if an exempt check does not exist."""
         unknown = sorted(self.exempt - set(self.names))
         if unknown:
-            raise AssertionError(f"no check is called {', '.join(unknown)}; there is: {', '.join(self.names)}")
+            raise AssertionError(f"no check is called {', '.join(unknown)}; expected one of: {', '.join(self.names)}")
         if self.failures:
             count = sum(map(len, self.failures.values()))
             told = [f"{', '.join(names)}: {message}" for message, names in self.failures.items()]
@@ -47,11 +47,11 @@ class Checks:
 
 
 def _beginning(text: str) -> str:
-    """The first lines: what PyTorch says of tensors that differ goes on with their numbers."""
+    """Return the first lines: PyTorch's message about differing tensors continues with their values."""
     return "\n".join(line for line in text.splitlines()[:MOST_LINES] if line.strip())
 
 
 def require(truth: bool, message: str) -> None:
-    """Raises AssertionError with the message unless something is true: `assert` vanishes under `python -O`."""
+    """Raise AssertionError with the message unless the condition is true: `python -O` removes `assert`."""
     if not truth:
         raise AssertionError(message)

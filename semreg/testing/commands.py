@@ -1,4 +1,4 @@
-"""Commands: what `semreg NAME` calls."""
+"""Checks of commands, the functions behind `semreg NAME`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_documentation
 
 LONGEST_LINE = 80
-"""Of what `semreg --help` lists a command by."""
+"""The most characters of a command's line in `semreg --help`."""
 
 
 def check_command(command: Callable[..., Any], *arguments: str | Path, exempt: Collection[str] = ()) -> None:
-    """A command: it helps at once, does the same each time, and tells a user's mistake in one message.
+    """Check a command: its help is fast, its results repeat, and it reports a user's error in one message.
 
-    Checks: "documentation" (its first line is what `semreg --help` lists it by, one sentence), "help" (`--help` has a
-    text for each argument and option), "quick" (its module imports no PyTorch, for which the help would wait), "run"
-    (with the arguments it ends well, and prints something), "repeated" (done again it prints the same, whatever it
-    wrote before) and "refusals" (a file or folder that is not there is refused by a UserError). It is run in an empty
-    folder.
+    Checks: "documentation" (its first line, which `semreg --help` shows, is one sentence), "help" (`--help` has a text
+    for each argument and option), "quick" (its module doesn't import PyTorch, which would delay the help), "run" (with
+    the arguments it succeeds and prints something), "repeated" (a second run prints the same, whatever the first one
+    wrote) and "refusals" (a missing file or folder raises UserError). The checks run it in an empty folder.
 
     Args:
         command: the function that the entry point names.
         arguments: of the command line, such as a trained run's folder; files and folders as `Path`.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     given = [argument.absolute() if isinstance(argument, Path) else argument for argument in arguments]
     checks = Checks(getattr(command, "__name__", type(command).__name__), exempt)
@@ -52,7 +51,7 @@ def check_command(command: Callable[..., Any], *arguments: str | Path, exempt: C
 
 
 def _invoked(command: Callable[..., Any], arguments: Sequence[str | Path]) -> tuple[int, str]:
-    """The exit code of a command and what it prints. Raises what it raises."""
+    """Return a command's exit code and output. Raises the command's exceptions."""
     output, code = io.StringIO(), 0
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
@@ -73,7 +72,7 @@ def _check_first_line(command: Callable[..., Any]) -> None:
     check_documentation(command)
     line = first_line(f"{command.__module__}:{command.__name__}") or (inspect.getdoc(command) or "").splitlines()[0]
     fits = line.endswith(".") and len(line) <= LONGEST_LINE
-    require(fits, f"{line!r} is no sentence of at most {LONGEST_LINE} characters, as `semreg --help` lists it")
+    require(fits, f"{line!r} is not a sentence of at most {LONGEST_LINE} characters, as `semreg --help` lists it")
 
 
 def _check_help(command: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Comparisons: figures, tables and pictures of several runs together."""
+"""Checks of comparisons: figures, tables and pictures of several runs together."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ def check_comparison(
     options: Mapping[str, Any] | None = None,
     exempt: Collection[str] = (),
 ) -> None:
-    """A comparison: a Result of two runs or more that is the same each time, can be stored, and leaves them alone.
+    """Check a comparison: its Result of two or more runs is the same each time, can be stored, and leaves the runs
+    unchanged.
 
     Checks: "signature", "interface" (`semreg.core.Comparison`), "documentation", "shapes", "source", "result",
-    "determinism", "stored" and "inputs kept", as `check_evaluation` has them, and "two runs" (the first two alone).
+    "determinism", "stored" and "inputs kept", as in `check_evaluation`, and "two runs" (only the first two).
 
     Args:
         comparison: the function.
-        inputs: handles of one tensor of three runs or more, such as `FakeRun(...).tensor("z")` of each.
-        options: of the recipe; `names`, if it is a parameter, is filled.
-        exempt: names of checks that are left out.
+        inputs: handles of one tensor of three or more runs, such as `FakeRun(...).tensor("z")` of each.
+        options: of the recipe; the check supplies `names`, if it is a parameter.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     filled = dict(options or {})
     if "names" in ExampleCall(comparison, (), {}).signature.parameters:

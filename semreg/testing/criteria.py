@@ -1,4 +1,4 @@
-"""Criteria: losses with parameters or state of their own, as recipes build and call them."""
+"""Criteria: losses with their own parameters or state, as recipes build and call them."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ from semreg.testing.networks import check_state, seeded
 def check_criterion(
     criterion: Callable[..., Any], *inputs: Any, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """A criterion: an nn.Module that is a loss, and trains what it has itself.
+    """Check a criterion: an nn.Module that is a loss, and trains its own parameters.
 
-    Checks: those of `check_loss`, each of a criterion that is built anew from one seed, and beside them "parameters"
-    (there are some, or buffers; a gradient equal to finite differences arrives at each), "state" (what is saved and
-    restored gives the same loss), "evaluation" (in eval mode a call changes no state) and "seed" (one seed builds one
-    criterion).
+    Checks: those of `check_loss`, each on a criterion that is rebuilt from one seed, and also "parameters" (it has
+    some, or buffers; each receives a gradient equal to finite differences), "state" (saved and restored, it gives the
+    same loss), "evaluation" (in eval mode a call changes no state) and "seed" (equal seeds build equal criteria).
 
     Args:
-        criterion: the class; its constructor is given `input_shapes` if it has that parameter.
-        inputs: examples as a recipe hands them over: tensors `(batch, ...)` of one batch.
+        criterion: the class; its constructor receives `input_shapes` if it has that parameter.
+        inputs: examples as a recipe passes them: tensors `(batch, ...)` of one batch.
         options: the options of the recipe.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     call = _CriterionCall(criterion, inputs, options or {})
     checks = Checks(call.name, exempt)
@@ -50,10 +49,10 @@ def check_criterion(
 
 @dataclass(frozen=True)
 class _CriterionCall(ExampleCall):
-    """Calls a criterion that is built for the call, on the inputs' device and, of float64, in their precision."""
+    """Calls of a criterion, each built for the call, on the inputs' device and, for float64, in their precision."""
 
     def build(self) -> nn.Module:
-        """A criterion, from PyTorch's generator as it is."""
+        """Build a criterion from the current state of PyTorch's global generator."""
         shapes = [tuple(value.shape[1:]) for value in self.inputs]
         filled = {"input_shapes": shapes} if "input_shapes" in self.signature.parameters else {}
         module: nn.Module = self.component(**self.options, **filled)

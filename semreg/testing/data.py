@@ -1,4 +1,4 @@
-"""Data sets and samplers."""
+"""Checks of data sets and samplers."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def check_dataset(
     root: Path | None = None,
     exempt: Collection[str] = (),
 ) -> None:
-    """A data set: what it says of itself is what it gives, each time the same.
+    """Check a data set: its data match its specification, the same each time.
 
     Checks: "signature", "interface" (`semreg.core.Dataset`), "documentation", "shapes" (of a set with images),
-    "source", "specification" (the same from two instances), "located" (it is there, under `root` if it takes one),
-    "labels" (as the specification says, in splits that train and test something), "images" (uint8 of the field's shape,
-    the same in any order and after pickling, as worker processes get the reader), and "identity" (JSON, the same from
-    two instances, another for other options is the author's to see to).
+    "source", "specification" (the same from two instances), "located" (it is found, under `root` if it takes one),
+    "labels" (they match the specification, and the splits hold rows to train and to test on), "images" (uint8 of the
+    field's shape, the same in any order and after pickling, as worker processes receive the reader), and "identity"
+    (JSON, the same from two instances; the author must ensure that it differs for different options).
 
     Args:
         dataset: the class.
         options: of the recipe, for the constructor.
         root: the data root, with the files that the set reads.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     given = dict(options or {})
     filled = {"root": root} if "root" in signature_of(dataset).parameters else {}
@@ -76,10 +76,10 @@ def check_sampler(
     options: Mapping[str, Any] | None = None,
     exempt: Collection[str] = (),
 ) -> None:
-    """A sampler: int64 `(count // batch_size, batch_size)`, indices of rows, a function of its generator.
+    """Check a sampler: int64 `(count // batch_size, batch_size)`, indices of rows, a function of its generator.
 
     Checks: "signature", "interface" (`semreg.core.Sampler`), "documentation", "shapes", "batches" and "determinism".
-    `labels` are those of all rows, `(count, ...)`, as the recipe's `sampler = "name(label)"` hands them over; a sampler
+    `labels` are those of all rows, `(count, ...)`, as the recipe's `sampler = "name(label)"` passes them; a sampler
     without labels draws from 20 rows. Other arguments and errors are those of `check_dataset`.
     """
     given, count = dict(options or {}), len(labels[0]) if labels else 20
@@ -109,7 +109,7 @@ def _check_labels(made: Callable[[], Any], name: str) -> None:
         require(bool((source.split == SPLITS[split]).any()), f"the {split} split is empty")
     require(np.array_equal(source.split, again.split), "two instances split the rows in two ways")
     for label, values in source.labels.items():
-        require(label in specification, f"{label} is no field of the specification")
+        require(label in specification, f"{label} is not a field of the specification")
         require(np.array_equal(values, again.labels[label]), f"two instances have two arrays of {label}")
 
 

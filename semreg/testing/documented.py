@@ -1,4 +1,4 @@
-"""What a component says of itself: its signature, as recipes read it, and its documentation, as people do."""
+"""A component's description of itself: its signature, which recipes read, and its documentation, which people read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SOURCE = re.compile(
 
 
 def check_description(checks: Checks, component: Any, inputs: int, options: Mapping[str, Any]) -> None:
-    """The checks "signature", "documentation", "shapes" and "source", which all kinds of calls and networks share."""
+    """Run the checks "signature", "documentation", "shapes" and "source", which calls and networks share."""
     checks.run("signature", check_signature, component, inputs, options)
     checks.run("documentation", check_documentation, component)
     checks.run("shapes", check_shapes, component)
@@ -33,8 +33,10 @@ def check_description(checks: Checks, component: Any, inputs: int, options: Mapp
 
 
 def check_signature(component: Any, inputs: int, options: Mapping[str, Any]) -> None:
-    """A recipe can call it with this many inputs and these options, and tell a user which options would fit; it can say
-    the names by which installed entry points bring it."""
+    """Check that a recipe can call the component with this many inputs and these options.
+
+    Errors must be able to list the options that would fit, and the names of its installed entry points must be valid.
+    """
     signature, name = signature_of(component), getattr(component, "__name__", "the component")
     problems = [*_unsaid(component), *_unwritable(options), *_untyped(signature, inputs)]
     constructed = inspect.isclass(component)  # its inputs are those of `forward` or of the call
@@ -58,7 +60,7 @@ def _unsaid(component: Any) -> list[Problem]:
 
 
 def _target(point: InstalledEntryPoint) -> Any:
-    """What an entry point brings, if its module is imported already."""
+    """Return an entry point's object, if its module is imported already."""
     module, _, attributes = map(str.strip, point.value.partition(":"))
     found: Any = sys.modules.get(module)
     for attribute in filter(None, attributes.split(".")):
@@ -67,7 +69,7 @@ def _target(point: InstalledEntryPoint) -> Any:
 
 
 def _defaults(signature: Signature, inputs: int) -> dict[str, Any]:
-    """The defaults of the options, which must fit their own annotations."""
+    """Return the defaults of the options, which must fit their own annotations."""
     taken = {parameter.name for parameter in signature.inputs()[:inputs]} | FILLED_BY_ENGINE
     return {
         key: parameter.default
@@ -93,12 +95,12 @@ def _untyped(signature: Signature, inputs: int) -> list[Problem]:
             problems.append(Problem(key, f"its annotation {parameter.annotation!r} cannot be resolved"))
     generator = signature.parameters.get("generator")
     if generator is not None and generator.default is not None:
-        problems.append(Problem("generator", "its default is to be None"))
+        problems.append(Problem("generator", "its default must be None"))
     return problems
 
 
 def documentation(component: Any) -> str:
-    """Its docstring; of a class those of its constructor and public methods, too."""
+    """Return the component's docstring; for a class also those of its constructor and public methods."""
     parts = [inspect.getdoc(component) or ""]
     if inspect.isclass(component):
         parts += [
@@ -110,18 +112,18 @@ def documentation(component: Any) -> str:
 
 
 def check_documentation(component: Any) -> None:
-    """It has a docstring of its own."""
+    """Check that the component has its own docstring."""
     own = getattr(component, "__doc__", None)
     require(bool(own and own.strip()), "there is no docstring; `semreg show` prints it")
 
 
 def check_shapes(component: Any) -> None:
-    """The docstring says what shapes go in and out."""
+    """Check that the docstring states the shapes of inputs and results."""
     require(bool(_SHAPES.search(documentation(component))), "the docstring names no shape, such as `(batch, code)`")
 
 
 def check_source_named(component: Any) -> None:
-    """The docstring, or that of the module or package, says where the mathematics is from."""
+    """Check that the docstring, or that of the module or package, states the source of the mathematics."""
     module = getattr(component, "__module__", "")
     outer = [inspect.getdoc(sys.modules.get(name)) or "" for name in (module, module.partition(".")[0])]
     found = any(map(_SOURCE.search, [documentation(component), *outer]))
@@ -129,5 +131,5 @@ def check_source_named(component: Any) -> None:
 
 
 def says_raises(component: Any) -> bool:
-    """Whether the docstring says when it raises."""
+    """Return whether the docstring states when the component raises."""
     return bool(_RAISES.search(documentation(component)))

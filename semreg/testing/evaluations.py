@@ -1,4 +1,4 @@
-"""Evaluations: figures, tables and pictures of a trained run."""
+"""Checks of evaluations: figures, tables and pictures of a trained run."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def check_evaluation(
     judge: Any = None,
     exempt: Collection[str] = (),
 ) -> None:
-    """An evaluation: a Result that is the same each time, can be stored, and leaves the run as it was.
+    """Check an evaluation: its Result is the same each time, can be stored, and leaves the run unchanged.
 
-    Checks: "signature", "interface" (`semreg.core.Evaluation`), "documentation", "shapes", "source", "result" (figures
-    by name, of which one at least is there, or a picture or table; the paper's own only under names of figures; a
-    summary of one line), "determinism" (PyTorch's own generator is left alone), "stored" (written and read back it is
-    the same) and "inputs kept" (modules are).
+    Checks: "signature", "interface" (`semreg.core.Evaluation`), "documentation", "shapes", "source", "result" (named
+    figures, at least one with a value, or a picture or table; the paper's figures only under names of figures; a
+    summary of one line), "determinism" (PyTorch's global generator is not used), "stored" (written and read back it is
+    the same) and "inputs kept" (including modules).
 
     Args:
         evaluation: the function.
         inputs: handles, such as `FakeRun(...).tensor("z")` or those of a real run, and modules.
         options: of the recipe.
         judge: a run, or a FakeRun, for an evaluation that takes one.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     judged = {} if judge is None else {"judge": judge}
     call = ExampleCall(evaluation, inputs, {**(options or {}), **judged})
@@ -53,7 +53,7 @@ def check_evaluation(
 
 
 def check_what_is_left(checks: Checks, call: ExampleCall) -> None:
-    """The checks "result", "determinism", "stored" and "inputs kept", which evaluations and comparisons share."""
+    """Run the checks "result", "determinism", "stored" and "inputs kept", which evaluations and comparisons share."""
     checks.run("result", lambda: require_result(call()))
     checks.run("determinism", _check_determinism, call)
     checks.run("stored", lambda: _check_stored(call()))
@@ -61,17 +61,17 @@ def check_what_is_left(checks: Checks, call: ExampleCall) -> None:
 
 
 def require_result(result: Any) -> None:
-    """Raises AssertionError unless it is a Result that shows something, of what a page can show."""
+    """Raise AssertionError unless the value is a Result with something that a page can show."""
     require(isinstance(result, Result), f"it gives a {type(result).__name__}, not a Result")
     shown = [result.figures, result.tables, result.pictures, result.scatters]
     require(any(shown), "the result shows nothing: no figure, table or picture")
     for name, value in result.figures.items():
         require(type(value) is float or type(value) is int, f"figure {name} is a {type(value).__name__}")
     unknown = sorted(set(result.paper) - set(result.figures))
-    require(not unknown, f"the paper's {', '.join(unknown)} is no figure of the result")
+    require(not unknown, f"the paper's {', '.join(unknown)} is not a figure of the result")
     require("\n" not in result.summary, "the summary has several lines")
     for picture in result.pictures:
-        require(picture.png.startswith(b"\x89PNG"), f"picture {picture.title!r} is no PNG")
+        require(picture.png.startswith(b"\x89PNG"), f"picture {picture.title!r} is not a PNG")
 
 
 def _check_determinism(call: ExampleCall) -> None:

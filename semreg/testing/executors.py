@@ -1,4 +1,4 @@
-"""Executors: where the trials of a grid run."""
+"""Checks of executors, which run the trials of a grid."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from semreg.testing.documented import check_documentation
 from semreg.testing.interfaces import require_interface
 
 PATIENCE = 300.0
-"""Seconds that anything may take."""
+"""The most seconds that any step may take."""
 RECIPE = 'extends = "vae_digits"\nwithout = ["evaluate.samples"]\nphases.main.epochs = {epochs}\n'
 SHORT, LONG = 20, 100_000
-"""Epochs of what is to end, and of what is to be stopped."""
+"""Epochs of a run that should end, and of one that the check stops."""
 _COORDINATE = "import sys; from semreg.testing.executors import coordinate; coordinate(*sys.argv[1:])"
 
 
 def check_executor(executor: type[Executor], words: str = "2", *, exempt: Collection[str] = ()) -> None:
-    """An executor: it makes grids of small runs on the digits of scikit-learn, whoever is killed meanwhile.
+    """Check an executor: it completes grids of small runs on the digits of scikit-learn, even if processes are killed.
 
-    Checks: "documentation", "job" (a run is made with the threads and the environment that it needs, what it says is
-    in its log, and its job ends after it), "cancel" (a run that is under way stops at a checkpoint, and cancelling what
-    has ended does nothing), "failing trial" (it hinders no other, and tells why), "killed worker" (its trial is begun
-    again), "killed coordinator" (the same command goes on, beside what the killed one left) and "two coordinators" (on
-    one grid; nothing is trained twice). Grids are made by processes that import the class by its name. A worker is
-    found by the lock of its run, in /proc; where there is none, that check is left out.
+    Checks: "documentation", "job" (a run gets the threads and the environment that it needs, its output is in its log,
+    and its job ends after it), "cancel" (a running run stops at a checkpoint, and cancelling an ended one does
+    nothing), "failing trial" (the others continue, and its cause is reported), "killed worker" (its trial restarts),
+    "killed coordinator" (the same command resumes, beside processes that the killed one left) and "two coordinators"
+    (on one grid; nothing is trained twice). Separate processes make the grids and import the class by its name. The
+    check finds a worker in /proc by the lock of its run, and skips "killed worker" on systems without /proc.
 
     Args:
-        executor: what the entry point names: a class that can be imported.
-        words: what stands behind its name in `--on`, by which it has at least two trials at once.
-        exempt: names of checks that are left out.
+        executor: the object that the entry point names: a class that can be imported.
+        words: the words after its name in `--on`, for at least two trials at once.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     checks = Checks(executor.__name__, exempt)
     checks.run("documentation", check_documentation, executor)
@@ -81,19 +81,19 @@ def _check_cancel(executor: type[Executor], words: str) -> None:
     with _folder() as folder:
         job, log = _submitted(executor(words), folder, LONG)
         _wait(lambda: job.state() == "ended" or _under_way(folder), "its run doesn't begin")
-        _wait(lambda: job.state() != "waiting", "its run is under way, and the job waits for more than that")
-        require(job.state() == "running", f"its run is under way, and the job is {job.state()}: {_end_of(log)!r}")
+        _wait(lambda: job.state() != "waiting", "its run is running, and the job still waits")
+        require(job.state() == "running", f"its run is running, and the job is {job.state()}: {_end_of(log)!r}")
         begun = time.monotonic()
         job.cancel()
         require(time.monotonic() - begun < 5, "cancelling waits")
         _wait(lambda: job.state() == "ended", "a job that was cancelled doesn't end")
         (run,) = known_runs(folder / "runs")
-        require(run.state == "stopped", f"a run that was cancelled under way is {run.state}, not stopped")
-        require(any((run.folder / "checkpoints").glob("0*")), "a run that was cancelled under way wrote no checkpoint")
+        require(run.state == "stopped", f"a run that was cancelled while running is {run.state}, not stopped")
+        require(any((run.folder / "checkpoints").glob("0*")), "a run cancelled while running wrote no checkpoint")
 
 
 def _submitted(executor: Executor, folder: Path, epochs: int) -> tuple[Job, Path]:
-    """A job, and its log."""
+    """Submit a job, and return it with its log."""
     recipe, log = folder / "small.toml", folder / "small.log"
     recipe.write_text(RECIPE.format(epochs=epochs))
     where = ["--out", str(folder / "runs"), "--data-root", str(folder / "data")]
@@ -123,7 +123,7 @@ def _check_failing(executor: type[Executor], words: str) -> None:
         code, told = _ended(_coordinator(executor, words, folder, "failing.toml", "small.toml"))
         states = sorted((run.name, run.state) for run in known_runs(folder / "runs"))
         wanted = [("failing", "failed")] * 2 + [("small", "finished")] * 2
-        require(states == wanted, f"of two recipes, of which one fails: {states}; {told}")
+        require(states == wanted, f"two recipes, one of them failing: {states}; {told}")
         require(code == 1, f"its grid ended with exit code {code}: {told}")
         require("became" in told, f"why the trial failed isn't told: {told}")
 
@@ -133,7 +133,7 @@ def _check_killed_worker(executor: type[Executor], words: str) -> None:
         grid = _coordinator(executor, words, folder, "small.toml")
         _wait(lambda: grid.poll() is not None or _under_way(folder), "no run begins")
         killed = [process for run in _under_way(folder)[:1] for process in processes_at_work(run.folder)]
-        require(bool(killed), "no process of this machine holds the lock of a run that is under way")
+        require(bool(killed), "no process of this machine holds the lock of a running run")
         for process in killed:
             os.kill(process, signal.SIGKILL)
         _require_whole(folder, *_ended(grid))
@@ -156,7 +156,7 @@ def _check_two(executor: type[Executor], words: str) -> None:
 
 
 def _require_whole(folder: Path, code: int, told: str) -> None:
-    """Raises AssertionError unless a grid is finished, and each of its runs was brought to its end once."""
+    """Raise AssertionError unless a grid is finished, and each of its runs was completed once."""
     require(code == 0, f"its grid ended with exit code {code}: {told}")
     logs = [log.read_text() for log in folder.glob(f"runs/*/{TRIALS}/*.log")]
     ends = [text.count("evaluating reconstructions") for text in logs]
@@ -164,7 +164,7 @@ def _require_whole(folder: Path, code: int, told: str) -> None:
 
 
 def _coordinator(executor: type[Executor], words: str, folder: Path, *recipes: str) -> subprocess.Popen[str]:
-    """A process that makes a grid."""
+    """Start a process that makes a grid."""
     (folder / "small.toml").write_text(RECIPE.format(epochs=SHORT))
     target = f"{executor.__module__}:{executor.__qualname__}"
     here = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "SEMREG_CACHE": str(folder / "cache")}
@@ -175,7 +175,7 @@ def _coordinator(executor: type[Executor], words: str, folder: Path, *recipes: s
 
 
 def _ended(grid: subprocess.Popen[str]) -> tuple[int, str]:
-    """The exit code of a coordinator, and the end of what it said."""
+    """Return the exit code of a coordinator and the end of its output."""
     try:
         _, told = grid.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
@@ -190,7 +190,7 @@ def _ended(grid: subprocess.Popen[str]) -> tuple[int, str]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder that is left when nothing is at work in it any more."""
+    """Provide a folder, and leave it when no process uses it any more."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         try:
@@ -202,19 +202,19 @@ def _folder() -> Iterator[Path]:
 
 
 def _under_way(folder: Path) -> list[RunRecord]:
-    """The runs that are in training."""
+    """Return the runs that are in training."""
     runs = known_runs(folder / "runs")
     return [run for run in runs if run.state == "running" and "phase" in run.status and at_work(run.folder)]
 
 
 def processes_at_work(folder: Path) -> list[int]:
-    """The processes of this machine that have a run's lock open."""
+    """Return the processes of this machine that have a run's lock open."""
     lock, found = str((folder / LOCK).resolve()), set()
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if os.readlink(descriptor) == lock:
                 found.add(int(descriptor.parts[2]))
-        except OSError:  # it has ended meanwhile, or is another user's
+        except OSError:  # it has ended meanwhile, or belongs to another user
             continue
     return sorted(found - {os.getpid()})
 

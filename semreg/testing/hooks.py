@@ -1,4 +1,4 @@
-"""Hooks: what listens to the events of a run."""
+"""Checks of hooks, which listen to the events of a run."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ from semreg.testing.documented import check_documentation
 from semreg.testing.runs import FakeObservedRun, FakeRun
 
 ACCEPT: dict[str, Callable[[Any], Any]] = {"statistics": packed, "report_sections": as_sections}
-"""What a run makes of what hooks return; other events return nothing that is used."""
+"""How a run converts the results of hooks; it ignores the results of other events."""
 
 
 def check_hook(hook: Any, run: FakeRun | None = None, *, exempt: Collection[str] = ()) -> None:
-    """A hook: it observes a run that is stopped, goes on, and finishes, and leaves all as it was.
+    """Check a hook: it observes a run that stops, resumes and finishes, and leaves everything unchanged.
 
-    Checks: "documentation", "events" (it listens to some, all of `semreg.core.hookspecs`, and wraps none), "run" (no
-    event fails, whether a process tells the first epoch or goes on with the second; ends may be said again), "report"
-    (whoever asks gets the same sections, of a run's folder alone, even where the hook has not seen the run) and
-    "inputs kept" (tensors and modules; the generators of PyTorch, NumPy and Python are left alone, since draws would
-    change what is trained).
+    Checks: "documentation", "events" (it listens to at least one, only to those of `semreg.core.hookspecs`, and wraps
+    none), "run" (no event fails, in a process that trains the first epoch or in one that resumes at the second; last
+    events may repeat), "report" (the sections are the same each time and come only from a run's folder, even if the
+    hook has not observed the run) and "inputs kept" (tensors and modules, and the generators of PyTorch, NumPy and
+    Python, since draws would change the training).
 
     Args:
-        hook: what the entry point names: a class, which is made anew for each process, an object or a module.
-        run: what it is given as `trained`, and as `run` in a new folder; by default one with a field of classes,
+        hook: the object that the entry point names: a class, instantiated for each process, an object or a module.
+        run: the run that it receives as `trained`, and as `run` in a new folder; by default one with a field of
+            classes,
             `kind`, and its code `z`.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     run = run or _small_run()
     checks = Checks(getattr(hook, "__name__", type(hook).__name__), exempt)
@@ -57,21 +58,21 @@ def check_hook(hook: Any, run: FakeRun | None = None, *, exempt: Collection[str]
 
 
 class _Process:
-    """A process that tells a hook of a run."""
+    """A process that sends a hook the events of a run."""
 
     def __init__(self, hook: Any, run: FakeObservedRun) -> None:
         self.manager, self.run = no_hooks(), run
         add_plugin(self.manager, hook, "it")
 
     def tell(self, event: str, **arguments: Any) -> list[Any]:
-        """What it returns. Raises AssertionError if it fails: it is then switched off, and the run is warned."""
+        """Return the hook's results. Raises AssertionError if it fails: a run would warn and remove it."""
         accept = ACCEPT.get(event, lambda value: value)
         returned = call(self.manager, event, accept=accept, run=self.run, **arguments)
         require(bool(self.manager.get_plugins()), self.run.warnings[-1] if self.run.warnings else "")
         return returned
 
     def train(self, phase: str, epochs: Collection[int]) -> None:
-        """Tell of a phase of two epochs of two iterations."""
+        """Send the events of a phase of two epochs of two iterations."""
         self.tell("phase_started", phase=phase)
         for epoch in epochs:
             self.tell("iteration_done", progress=Progress(phase, epoch, 2, 2 * epoch - 1, 4))
@@ -84,7 +85,7 @@ class _Process:
             self.tell("phase_finished", phase=phase, epoch=2)
 
     def finish(self) -> None:
-        """Tell of an evaluation, and of the end."""
+        """Send the events of an evaluation and of the end."""
         self.tell("evaluation_started", name="probe")
         self.tell("evaluation_done", name="probe", result=Result(figures={"accuracy": 0.5}, summary="accuracy 0.5"))
         self.tell("run_finished")
@@ -92,7 +93,7 @@ class _Process:
 
 
 def _told(hook: Any, run: FakeObservedRun, trained: FakeRun) -> None:
-    """Tell of a run that one process begins, another trains to its end, and a third finishes once more."""
+    """Send the events of a run that one process starts, another trains to its end, and a third finishes once more."""
     first = _Process(hook, run)
     first.tell("run_started")
     first.train("first", (1, 2))

@@ -1,4 +1,4 @@
-"""Whether a component can be called as the Protocol of its kind says (`semreg.core.interfaces`)."""
+"""The check that a component can be called as the Protocol of its kind defines (`semreg.core.interfaces`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from semreg.testing.checks import require
 
 MORE_INPUTS = 2
-"""Labels that a method must take where its Protocol takes any number of them."""
+"""Labels that a method must accept if its Protocol takes any number of them."""
 
 
 def require_interface(value: Any, protocol: type, options: Mapping[str, Any] | None = None) -> None:
-    """Raises AssertionError unless a component has the methods of a Protocol, and each takes what that of the Protocol
-    takes: as many inputs by position, the others by keyword, and the `options` of a recipe.
+    """Raise AssertionError unless a component has the methods of a Protocol, and each accepts the same arguments: as
+    many inputs by position, the others by keyword, and the `options` of a recipe.
 
-    A call of the component itself may take fewer inputs than its kind: an encoder takes what a recipe hands it over.
+    A call of the component itself may take fewer inputs than its kind: an encoder takes the inputs of its recipe.
     """
     for name, expected in _methods(protocol).items():
         method: Any = value if name == "__call__" else getattr(value, name, None)
@@ -36,7 +36,7 @@ def _methods(protocol: type) -> dict[str, Any]:
 
 
 def _refusal(signature: inspect.Signature, expected: Any, options: Mapping[str, Any], *, whatever_inputs: bool) -> str:
-    """Why what has this signature can't be called as a method of a Protocol is, or nothing."""
+    """Return why a signature doesn't fit a Protocol's method, or nothing."""
     parameters = list(inspect.signature(expected).parameters.values())[1:]
     inputs = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
     keywords = dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)

@@ -1,4 +1,4 @@
-"""Interpolators: paths from one code to another."""
+"""Checks of interpolators: paths from one code to another."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_interpolator(
     order: Order = "ring",
     exempt: Collection[str] = (),
 ) -> None:
-    """An interpolator: it starts at `a`, ends at `b`, and treats each row by itself.
+    """Check an interpolator: it starts at `a`, ends at `b`, and treats each row by itself.
 
     Checks: "signature" (the inputs are a, b and weight), "interface" (`semreg.core.Interpolator`), "documentation",
     "shapes", "source", "endpoints" (`a` at 0 and `b` at 1, to rounding), "weights" (a number, `(batch, 1)` and `(steps,
@@ -45,19 +45,20 @@ def check_interpolator(
     "dtype" (float32 and float64 are kept), "device", "degenerate" (an empty batch, one row, equal rows, from a code to
     itself), "determinism", "inputs kept".
 
-    One that is fitted has another check, "state": what it learnt, loaded into another one, gives the same codes.
+    A fitted interpolator has one more check, "state": its state, loaded into a new instance, gives the same codes.
 
     Args:
-        interpolator: the function, or a class that is made with the options, and fitted if it has a method `fit`.
-        a, b: codes `(batch, code)`, of a kind at which the path is to end exactly: of unit length, if that is what it
-            gives.
+        interpolator: the function, or a class that is instantiated with the options, and fitted if it has a method
+            `fit`.
+        a, b: codes `(batch, code)` that the path can reach exactly: of unit length, if the interpolator returns such
+        codes.
         options: the options of the recipe.
-        labels: the classes of `a`, int64 `(batch,)`, for one that is fitted on codes and labels.
-        order: how these classes neighbour each other.
-        exempt: names of checks that are left out.
+        labels: the classes of `a`, int64 `(batch,)`, for an interpolator that is fitted on codes and labels.
+        order: states which of these classes are neighbours.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     made = _made(interpolator, options or {}, a, labels, order)
     checks = Checks(getattr(interpolator, "__name__", type(interpolator).__name__), exempt)

@@ -1,4 +1,4 @@
-"""Networks: encoders, decoders, critics and classifiers, as recipes build and call them."""
+"""Checks of networks: encoders, decoders, critics and classifiers, as recipes build and call them."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from semreg.testing.interfaces import require_interface
 def check_encoder(
     encoder: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """An encoder: from images (and what else is given) to codes `(batch, ...)`, or a NamedTuple of such, codes first.
+    """Check an encoder: from images (and other inputs) to codes `(batch, ...)`, or a NamedTuple of such, codes first.
 
     Checks: "signature", "interface" (`semreg.core.Encoder`), "documentation", "shapes", "source", "output" (finite, a
-    row for each row, of as many axes as the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in
-    evaluation mode each row's result is its own, in any order), "dtype" (as float64), "bf16" (finite under autocast),
-    "device", "degenerate" (in evaluation mode: one row, equal rows, zeros), "waits" (for a GPU, in no step),
-    "determinism" (in evaluation mode; and one seed builds one network) and "state" (what is saved and restored gives
-    the same results).
+    row for each row, with as many axes as the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in
+    evaluation mode each row's result depends only on that row, in any order), "dtype" (as float64), "bf16" (finite
+    under autocast), "device", "degenerate" (in evaluation mode: one row, equal rows, zeros), "waits" (no step waits for
+    a GPU), "determinism" (in evaluation mode; and equal seeds build equal networks) and "state" (saved and restored, it
+    gives the same results).
 
     Args:
-        encoder: the class; its constructor is given `input_shapes` if it has that parameter.
+        encoder: the class; its constructor receives `input_shapes` if it has that parameter.
         inputs: examples `(batch, ...)`.
         options: of the recipe, for the constructor.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     _check_network(encoder, inputs, options or {}, exempt, Encoder, axes=range(2, 6))
 
@@ -54,14 +54,16 @@ def check_encoder(
 def check_decoder(
     decoder: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """A decoder: from one or several codes to images `(batch, channels, height, width)`; else as `check_encoder`."""
+    """Check a decoder, from one or several codes to images `(batch, channels, height, width)`, otherwise as
+    `check_encoder`.
+    """
     _check_network(decoder, inputs, options or {}, exempt, Decoder, axes=[4])
 
 
 def check_critic(
     critic: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """A critic: from images or codes to scores `(batch, ...)`; else as `check_encoder`."""
+    """Check a critic, from images or codes to scores `(batch, ...)`, otherwise as `check_encoder`."""
     _check_network(critic, inputs, options or {}, exempt, Critic, axes=range(1, 6))
 
 
@@ -71,7 +73,7 @@ def check_classifier(
     options: Mapping[str, Any] | None = None,
     exempt: Collection[str] = (),
 ) -> None:
-    """A classifier: to logits `(batch, classes)`; else as `check_encoder`."""
+    """Check a classifier, to logits `(batch, classes)`, otherwise as `check_encoder`."""
     _check_network(classifier, inputs, options or {}, exempt, Classifier, axes=[2])
 
 
@@ -102,7 +104,7 @@ def _check_network(
     checks.run("bf16", _check_autocast, still, inputs)
     checks.run("device", check_device, lambda given: given[0](*given[1:]), (still, *inputs))
     batches = degenerate(inputs)
-    del batches["empty batch"]  # of which instance normalisation fails in PyTorch itself
+    del batches["empty batch"]  # PyTorch's instance normalisation fails on it
     checks.run("degenerate", check_degenerate, batches, lambda given: _check_result(still, given, axes, kind), "")
     checks.run("waits", check_waits, lambda given: given[0](*given[1:]), (made, *inputs))
     checks.run("determinism", _check_determinism, build, still, inputs)
@@ -111,17 +113,17 @@ def _check_network(
 
 
 def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
-    """What `build` builds after a seed; PyTorch's own generator goes on as if nothing had been drawn."""
+    """Call `build` after a seed; PyTorch's global generator continues as if nothing had been drawn."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
 
 
 def check_state(build: Callable[[], nn.Module], result: Callable[[nn.Module], Any]) -> None:
-    """What a checkpoint keeps of one network makes another, built from another seed, give the same result."""
+    """Check that one network's saved state gives a network of another seed the same result."""
     first, second = seeded(build, 1), seeded(build, 2)
     with torch.no_grad():
-        for parameter in first.parameters():  # what starts alike in all is to be kept, too
+        for parameter in first.parameters():  # values that start equal in all networks must be kept, too
             parameter.add_(0.01)
         expected = result(first)
         stored = save({key: value.contiguous().clone() for key, value in first.state_dict().items()})
@@ -147,7 +149,7 @@ def _check_gradient(network: nn.Module, inputs: Inputs) -> None:
     fresh, leaves = with_gradients(inputs)
     results = [part for part in tensors_of(network(*fresh)) if part.requires_grad]
     named = dict(network.named_parameters())
-    # of the squares, too: the sum alone is a constant behind some normalisations
+    # of the squares, too: only the sum would be constant after some normalisations
     total = sum((part.square().sum() + part.sum() for part in results), torch.zeros(()))
     slopes = torch.autograd.grad(total, [*leaves, *named.values()], allow_unused=True)
     names = [*(f"input {k}" for k in range(len(leaves))), *(f"parameter {name}" for name in named)]

@@ -1,4 +1,4 @@
-"""Panels of `semreg explore`: pure functions from images and controls to codes."""
+"""Checks of panels of `semreg explore`: pure functions from images and controls to codes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from semreg.trained.run import Run
 
 
 def check_panel(panel: Callable[[Run], Panel | None], run: Run, *, exempt: Collection[str] = ()) -> None:
-    """A panel of a run whose roles fit: whatever its controls stand at, its codes are decoded, and twice alike.
+    """Check a panel of a run whose roles fit: for all values of its controls its codes can be decoded, twice the same.
 
     Checks: "documentation", "controls" (names that differ, values within their ends, choices among their options),
     "ends" (each control at each of its ends, on test images of the run) and "pure" (the same pictures for the same
-    values, and the images' codes left as they were).
+    values, and the images' codes unchanged).
 
     Args:
         panel: the function that the entry point names.
-        run: a trained run that it fits, with its data; a few epochs do.
-        exempt: names of checks that are left out.
+        run: a trained run that it fits, with its data; a few epochs suffice.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     checks = Checks(getattr(panel, "__name__", type(panel).__name__), exempt)
     checks.run("documentation", check_documentation, panel)
@@ -49,9 +49,9 @@ def _check_controls(panel: Panel) -> None:
     for control in panel.controls:
         if isinstance(control, Slider):
             require(control.low < control.high, f"{control.name} has no way from {control.low} to {control.high}")
-            require(control.low <= control.value <= control.high, f"{control.name} stands outside its ends")
+            require(control.low <= control.value <= control.high, f"{control.name} is outside its ends")
         elif isinstance(control, Choice):
-            require(control.value in control.options, f"{control.name} stands at none of its options")
+            require(control.value in control.options, f"{control.name} is none of its options")
         else:
             require(panel.images > 0, f"{control.name} is painted on an image, and there is none")
 

@@ -1,4 +1,4 @@
-"""Whether a loss keeps its digits, whatever the precision of its inputs."""
+"""The check that a loss keeps its digits at every precision of its inputs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from semreg.testing.checks import require
 from semreg.testing.examples import ExampleCall, Inputs, row_count, taken, with_floats
 
 ENOUGH = 10**6
-"""Numbers in the largest input, of which a sum is infinite in float16."""
+"""Values in the largest input, enough for their sum to be infinite in float16."""
 STEP = 8
 SECONDS = 1.0
-"""What a call of a larger batch may take, if it takes time quadratic in it."""
+"""The most seconds of a call with a larger batch, whose time may be quadratic in it."""
 TOLERANCE = 1e-4
-"""Relative: many times what another order of a float32 sum makes, and far less than bfloat16's 4e-3."""
+"""Relative tolerance: many times the effect of another order of a float32 sum, and far below bfloat16's 4e-3."""
 _CURE = "decorate it with semreg.components.functional.in_float32"
 
 
 def check_precision(call: ExampleCall) -> None:
-    """Inputs in float16 and bfloat16 give what the same numbers in float32 do, of a batch as large as time allows."""
+    """Check that float16 and bfloat16 inputs give the same as in float32, for a batch as large as time allows."""
     if not any(tensor.is_floating_point() for tensor in tensors_of(call.inputs)):
         return
     for inputs in (call.inputs, _enlarged(call)):
@@ -58,7 +58,7 @@ def _require_close(found: Any, expected: Any, where: str) -> None:
 
 
 def _enlarged(call: ExampleCall) -> Inputs:
-    """The batch of examples repeated until an input holds ENOUGH numbers, or a call takes too long."""
+    """Repeat the batch of examples until an input holds ENOUGH values, or a call takes too long."""
     inputs, rows = call.inputs, row_count(call.inputs)
     count, enough = rows, -(-ENOUGH * rows // _largest(call.inputs))
     while count < enough:

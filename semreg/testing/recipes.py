@@ -1,4 +1,4 @@
-"""Recipes that a plugin ships: checked, and run for an epoch."""
+"""The check of a recipe that a plugin ships, with a run of an epoch."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from semreg.training.trial import check_by_dry_run
 def check_recipe(
     recipe: str | Path, *, overrides: Sequence[str] = ("phases.main.epochs=1",), data_root: str | Path = "data"
 ) -> None:
-    """A recipe: `semreg check` finds nothing to warn of, and a short run ends with its evaluations and report.
+    """Check a recipe: `semreg check` finds nothing to warn about, and a short run ends with its evaluations and report.
 
-    The run is made in a temporary folder, on the CPU.
+    The run uses a temporary folder and the CPU.
 
     Args:
         recipe: its file, or its name.
-        overrides: what makes the run short, as `--set` takes it.
-        data_root: where its data are.
+        overrides: settings that make the run short, as `--set` takes them.
+        data_root: the folder of its data.
 
     Raises:
         AssertionError: for a warning, or a run that leaves no report.
-        UserError: for mistakes in the recipe.
+        UserError: for errors in the recipe.
     """
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
     warnings = plan.warnings + check_by_dry_run(plan)

@@ -19,8 +19,7 @@ ROWS_AT_ONCE = 7
 class FakeRun:
     """A `semreg.core.TrainedRun` whose tensors are given as `{name: {split: rows}}`, and recomputed by functions.
 
-    `drawn` has the values of those that are random in training, `roles` are what `[model]` says. Images are from 0 to
-    1.
+    `drawn` has the values of tensors that are random in training, `roles` is the `[model]`. Images are from 0 to 1.
     """
 
     def __init__(
@@ -43,20 +42,20 @@ class FakeRun:
         self.value_range = (0.0, 1.0)
 
     def tensor(self, name: str) -> Handle:
-        """The handle of a tensor."""
+        """Return the handle of a tensor."""
         return FakeHandle(self, name)
 
     def module(self, name: str) -> Any:
-        """A module that was given."""
+        """Return a given module."""
         return self.modules[name]
 
     def encode(self, images: Tensor) -> Any:
-        """What the functions of the codes make of the input."""
+        """Apply the functions of the codes to the input."""
         codes = tuple(self.functions[name](**{self.roles.input: images}) for name in self.roles.code)
         return codes[0] if len(codes) == 1 else codes
 
     def decode(self, *codes: Tensor) -> Any:
-        """What the function of the output makes of the codes."""
+        """Apply the function of the output to the codes."""
         return self.functions[self.roles.output](**dict(zip(self.roles.code, codes, strict=True)))
 
 
@@ -105,7 +104,7 @@ class FakeHandle:
 class FakeObservedRun:
     """A `semreg.core.ObservedRun` in a folder, with the tensors and modules of a FakeRun.
 
-    It keeps what it is told by `warn` in `warnings`.
+    `warnings` holds the messages of `warn`.
     """
 
     def __init__(self, folder: Path, trained: FakeRun | None = None, *, recipe: dict[str, Any] | None = None) -> None:
@@ -115,12 +114,12 @@ class FakeObservedRun:
         self.warnings: list[str] = []
 
     def tensor(self, name: str, *, count: int = 8) -> Any:
-        """The first `count` values of a tensor."""
+        """Return the first `count` values of a tensor."""
         values = next(iter(self.tensors[name].values()))
         return map_tensors(lambda tensor: tensor[:count], values)
 
     def recorded(self) -> RecordedRun:
-        """A run that has begun, and has recorded nothing yet."""
+        """Return a run that has started and recorded nothing yet."""
         return RecordedRun(self.folder, self.name, sha256(self.name.encode()).hexdigest())
 
     def warn(self, message: str) -> None:

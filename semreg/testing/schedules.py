@@ -1,4 +1,4 @@
-"""Schedules: courses of a learning rate over a phase."""
+"""Checks of schedules of a learning rate over a phase."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from semreg.testing.interfaces import require_interface
 
 EPOCHS = (1, 3, 50)
 PLACES = 41
-"""At which each of these phases is looked at, from its first iteration to its end."""
+"""The places of each phase that the check reads, from its first iteration to its end."""
 
 
 def check_schedule(
     schedule: Callable[..., Any], *, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """A schedule: a finite factor that is never negative, all over phases of any length.
+    """Check a schedule: its factor is finite and never negative, throughout phases of any length.
 
     Checks: "signature", "interface" (`semreg.core.Schedule`), "documentation", "values" and "determinism".
 
     Args:
         schedule: the function.
         options: of the recipe.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     given = dict(options or {})
     checks = Checks(getattr(schedule, "__name__", type(schedule).__name__), exempt)
@@ -44,7 +44,7 @@ def check_schedule(
 
 
 def _course(schedule: Callable[..., Any], options: Mapping[str, Any]) -> dict[tuple[float, int], Any]:
-    """The factor at each place of each phase."""
+    """Return the factor at each place of each phase."""
     places = [(epochs * k / (PLACES - 1), epochs) for epochs in EPOCHS for k in range(PLACES)]
     return {(epoch, epochs): schedule(epoch, epochs, **options) for epoch, epochs in places}
 

@@ -1,4 +1,4 @@
-"""Searches: what chooses the values of a sweep."""
+"""Checks of searches, which choose the values of a sweep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semreg.testing.documented import check_documentation
 from semreg.testing.interfaces import require_interface
 
 TRIALS = 15
-"""Of a search; more than many choose at random before they learn."""
+"""Trials of a search; more than many searches draw at random before they learn."""
 SPACE: dict[str, Range | Sequence[Any]] = {
     "optimizer.lr": Range(1e-4, 1e-1, log=True),
     "losses.kl.weight": Range(-0.5, 1.5),
@@ -26,21 +26,21 @@ SPACE: dict[str, Range | Sequence[Any]] = {
 
 
 def check_search(search: type[Search], words: str = "", *, exempt: Collection[str] = ()) -> None:
-    """A search: it suggests values of its space, and goes on where it was stopped.
+    """Check a search: it suggests values of its space, and a new instance continues from its folder.
 
-    Checks: "documentation", "interface" (`semreg.core.Search`), "words" (those that mean nothing raise ValueError, and
-    leave no folder), "space" (numbers lie in their ranges, whole ones are ints, and values are of the list), "kept"
-    (what was suggested, told and pruned is there for one that is made anew), "goes on" (made anew after each
-    suggestion, it suggests what it would have, told the same) and "pruning" (of one that prunes: a trial whose losses
-    are far above all others' is given up).
+    Checks: "documentation", "interface" (`semreg.core.Search`), "words" (unsupported ones raise ValueError and leave no
+    folder), "space" (numbers lie in their ranges, those of whole ranges are ints, and values are from the list), "kept"
+    (a new instance has all suggestions, figures and prunings), "goes on" (an instance recreated after each suggestion
+    makes the same suggestions, given the same figures) and "pruning" (a search that prunes gives up a trial whose
+    losses are far above all others').
 
     Args:
-        search: what the entry point names.
-        words: what stands behind its name in `--search`.
-        exempt: names of checks that are left out.
+        search: the object that the entry point names.
+        words: the words after its name in `--search`.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     checks = Checks(search.__name__, exempt)
     checks.run("documentation", check_documentation, search)
@@ -110,8 +110,8 @@ def _check_going_on(search: type[Search], words: str, folder: Path) -> None:
         _suggested(search, words, folder.with_name(name), anew=name == "anew") for name in ("straight", "anew")
     )
     different = next((k for k in range(TRIALS) if straight[k] != anew[k]), None)
-    require(different is None, f"made anew after each suggestion, it suggests other values from {different} on")
-    require(len({repr(values) for values in anew}) > 1, "made anew after each suggestion, it suggests the same again")
+    require(different is None, f"made again after each suggestion, it suggests other values from {different} on")
+    require(len({repr(values) for values in anew}) > 1, "made again after each suggestion, it repeats itself")
 
 
 def _check_pruning(search: type[Search], words: str, folder: Path) -> None:
@@ -131,7 +131,7 @@ def _check_pruning(search: type[Search], words: str, folder: Path) -> None:
 
 
 def _suggested(search: type[Search], words: str, folder: Path, *, anew: bool = False) -> list[Mapping[str, Any]]:
-    """The values of a search that is told what they come to; `anew` has it made again each time."""
+    """Return the values of a search that receives their figures; optionally a new instance suggests each time."""
     made, found = _made(search, words, folder), []
     for _ in range(TRIALS):
         made = _made(search, words, folder) if anew else made

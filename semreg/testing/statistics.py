@@ -1,4 +1,4 @@
-"""Whether draws follow a density that need not be normal, nor smooth."""
+"""The check that draws follow a density, which need not be normal or smooth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 CENTRES = 200
 SCALES = (1.0, 0.3, 0.1)
-"""Of the proposal's normal distributions, in standard deviations of the draws."""
+"""Widths of the proposal's normal distributions, in standard deviations of the draws."""
 FREQUENCIES = (0.5, 1.0, 2.0, 4.0)
 CHUNK = 5_000
 
@@ -17,11 +17,11 @@ CHUNK = 5_000
 def greatest_deviation(
     draws: Tensor, log_density: Callable[[Tensor], Tensor], *, generator: torch.Generator
 ) -> tuple[float, str]:
-    """How far averages over draws are from those over the density, in standard errors, and which is farthest.
+    """Measure how far averages over draws are from those over the density, in standard errors; name the farthest.
 
-    Averages of one (the density's integral), coordinates, their squares, and waves in random directions. Those over the
-    density are by importance sampling from a proposal around some of the draws: normal distributions of three widths,
-    which cover what the draws cover. What the density holds elsewhere is missing in its integral.
+    It averages one (the density's integral), coordinates, their squares, and waves in random directions. The averages
+    over the density use importance sampling from a proposal around some of the draws: normal distributions of three
+    widths, which cover the same region as the draws. Density outside that region is missing in its integral.
 
     Args:
         draws: `(count, code)`, at least a few thousand.
@@ -54,7 +54,7 @@ def greatest_deviation(
 
 
 def _proposed(centres: Tensor, spread: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Codes `(count, code)` from equal shares of normal distributions around the centres, and their log-density."""
+    """Draw codes `(count, code)` equally from normal distributions around the centres, with their log-density."""
     size = centres.shape[1]
     which = torch.randint(len(centres), (count,), generator=generator)
     scales = torch.tensor(SCALES, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Trackers: what brings a store of experiments up to date with a run."""
+"""Checks of trackers, which bring an experiment tracker up to date with a run."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from semreg.testing.documented import check_documentation
 from semreg.testing.interfaces import require_interface
 
 HASH = sha256(b"a run of semreg.testing").hexdigest()
-"""Of the run that trackers are given, the same each time."""
+"""The hash of the run that trackers receive, the same each time."""
 
 
 def check_tracker(tracker: Tracker, *, exempt: Collection[str] = ()) -> None:
-    """A tracker: at any time of a run's life it says, in a line, where the run is to be seen, and leaves it as it is.
+    """Check a tracker: at any time of a run's life it states, in a line, where the run is shown, and leaves it
+    unchanged.
 
-    Checks: "interface" (`semreg.core.Tracker`), "documentation", "life" (of a run that begins, trains, is killed, goes
-    on with less and to other losses, finishes, is evaluated anew, and is told again), "names" (names, values and
-    lengths that a store may refuse, figures that are no number) and "folder kept". It brings this to the store that the
-    caller has chosen for the test; what the store then holds, only the caller's own tests can ask.
+    Checks: "interface" (`semreg.core.Tracker`), "documentation", "life" (of a run that starts, trains, is killed,
+    resumes with less and to other losses, finishes, is evaluated again, and is tracked once more), "names" (names,
+    values and lengths that a tracker's server may reject, figures that are not numbers) and "folder kept". The check
+    sends this to the server that you chose for the test; only your own tests can check the server's contents.
 
     Args:
         tracker: the function that the entry point names.
-        exempt: names of checks that are left out.
+        exempt: names of checks to skip.
 
     Raises:
-        AssertionError: with all that failed.
+        AssertionError: with all failures.
     """
     checks = Checks(getattr(tracker, "__name__", type(tracker).__name__), exempt)
     checks.run("interface", require_interface, tracker, Tracker)
@@ -50,7 +51,7 @@ def _told(tracker: Tracker, life: Callable[[RecordedRun], Sequence[RecordedRun]]
         for run in life(RecordedRun(Path(folder), "recipe", HASH)):
             said = tracker(run)
             line = isinstance(said, str) and len(said.splitlines()) == 1
-            require(line, f"of a run that is {run.state} it returns {said!r:.100}, which is no line of text")
+            require(line, f"of a run that is {run.state} it returns {said!r:.100}, which is not a line of text")
 
 
 def _check_kept(tracker: Tracker) -> None:
@@ -63,7 +64,7 @@ def _check_kept(tracker: Tracker) -> None:
 
 
 def _life(run: RecordedRun) -> list[RecordedRun]:
-    """A run from its start on; where it goes on after a kill, its log has been cut."""
+    """Return states of a run from its start on; when it resumes after a kill, its log has been cut."""
     begun = replace(run, parameters={"data.use": "digits", "seed": 0}, about={"commit": "0a1b"}, started=1e9)
     trained = replace(begun, points=_losses(10), updated=1e9 + 10)
     killed = replace(trained, state="stopped")
@@ -85,7 +86,7 @@ def _life(run: RecordedRun) -> list[RecordedRun]:
 
 
 def _hostile(run: RecordedRun) -> list[RecordedRun]:
-    """Runs of recipes that call things as no store expects it."""
+    """Return runs of recipes with names that no server expects."""
     names = ["", " ", "..", "/", "a//b", "../a", "ä ß", "line\nbreak", "quote\"'`", "%s{}<b>", "x" * 1_000]
     points = [Point(f"training/{name}/l2", step, 1.0, 1e9) for name in names for step in (1, 2)]
     parameters = {**dict.fromkeys(names, "x" * 10_000), "list": [1, {"a": None}], "text": "\x00\n\ud800"}
@@ -101,7 +102,7 @@ def _hostile(run: RecordedRun) -> list[RecordedRun]:
 
 
 def _losses(count: int, value: float = 1.0) -> list[Point]:
-    """A loss's first records, and its validation after the last."""
+    """Return a loss's first records, and its validation after the last."""
     training = [Point("training/main/l2", step, value / step, 1e9 + step) for step in range(1, count + 1)]
     return [*training, Point("validation/main/l2", count, value, 1e9 + count)]
 

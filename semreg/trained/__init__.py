@@ -1,6 +1,6 @@
-"""A trained run, opened: what it is good for, by functions of tensors, of which commands are thin faces.
+"""A trained run, opened, and functions of tensors that use it. Commands only wrap these functions.
 
-Plugins import what is named below from `semreg.trained`.
+Plugins import the names below from `semreg.trained`.
 """
 
 from semreg.trained.attributes import has_unknown, read_attributes

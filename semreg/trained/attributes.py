@@ -1,4 +1,4 @@
-"""Binary attributes of a run's images, where nobody may know some of them."""
+"""Binary attributes of a run's images, which may be unknown for some images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from semreg.core import KNOWN, Handle
 
 
 def read_attributes(attributes: Handle, split: str = "train", *, count: int | None = None) -> Tensor:
-    """The attributes `(rows, attributes)` of a split: 1, 0, or NaN where nobody knows which.
+    """Return the attributes `(rows, attributes)` of a split: 1, 0, or NaN if unknown.
 
     Arguments and errors are those of `Handle.read`.
     """
@@ -21,5 +21,5 @@ def read_attributes(attributes: Handle, split: str = "train", *, count: int | No
 
 
 def has_unknown(attributes: Handle) -> bool:
-    """Whether some of the attributes of some images are not known."""
+    """Return whether some attributes of some images are unknown."""
     return attributes.name + KNOWN in attributes.run.fields

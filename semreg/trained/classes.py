@@ -1,4 +1,5 @@
-"""What evaluations of codes by class share: their inputs checked, test pairs drawn, an independent judge's verdicts."""
+"""Tools that evaluations of codes by class share: checks of inputs, random test pairs, an independent
+judge's verdicts."""
 
 from __future__ import annotations
 
@@ -12,22 +13,22 @@ from semreg.core import ClassField, Handle, ImageField, Table, TrainedRun
 from semreg.trained.rows import BATCH, gathered
 
 CHUNK = BATCH
-"""Codes decoded and judged at once."""
+"""How many codes are decoded and judged at once."""
 
 
 def class_field(label: Handle) -> ClassField:
-    """The names and the order of the classes. Raises ValueError if the tensor is no field of classes."""
+    """Return the names and the order of the classes. Raises ValueError if the tensor is not a field of classes."""
     if not isinstance(label.field, ClassField):
-        raise ValueError(f"{label.name!r} is no field of classes in the data")
+        raise ValueError(f"{label.name!r} is not a field of classes in the data")
     return label.field
 
 
 def read_codes(
     code: Handle, split: str, *, count: int | None = None, draws: bool = False, flat: bool = False
 ) -> Tensor:
-    """The codes `(rows, code)` of a split, random as in training with `draws`; with `flat` spatial ones flattened.
+    """Return the codes `(rows, code)` of a split, random as in training with `draws`; `flat` flattens spatial codes.
 
-    Raises ValueError if they are no vectors, or not finite.
+    Raises ValueError if they are not vectors, or not finite.
     """
     codes = code.read(split, count=count, draws=draws)
     if not isinstance(codes, Tensor):
@@ -45,17 +46,17 @@ def read_codes(
 
 
 def vary(codes: Tensor) -> bool:
-    """Whether codes `(rows, code)` differ by more than rounding: of equal ones no map can be drawn."""
+    """Return whether codes `(rows, code)` differ by more than rounding; equal codes have no map."""
     spread, size = (codes - codes[:1]).abs().amax(), codes.abs().amax()
     return bool(spread > 1e-6 * size)
 
 
 def image_batches(image: Handle, split: str, *, count: int | None = None) -> Iterator[Tensor]:
-    """The images `(batch, channels, height, width)` of a split, a batch at a time, clipped to the recipe's range.
+    """Yield the images `(batch, channels, height, width)` of a split in batches, clipped to the recipe's range.
 
-    Raises ValueError if they are no images, not finite, or not one for each of the data's.
+    Raises ValueError if they are not images, not finite, or not one for each of the data's images.
     """
-    there = image.run.counts[split] or image.run.counts["test"]  # which "validation" means where a run judges on it
+    there = image.run.counts[split] or image.run.counts["test"]  # a run judged on "validation" has only this
     rows = there if count is None else min(count, there)
     low, high = image.run.value_range
     done = 0
@@ -73,18 +74,18 @@ def image_batches(image: Handle, split: str, *, count: int | None = None) -> Ite
 
 
 def read_images(image: Handle, split: str, *, count: int | None = None) -> Tensor:
-    """The images of a split as `image_batches` gives them, all at once: of a large set take a `count`."""
+    """Return the images of a split as `image_batches` does, all at once; use a `count` for a large set."""
     return torch.cat(list(image_batches(image, split, count=count)))
 
 
 def require_two_classes(labels: Tensor, field: ClassField) -> None:
-    """Raises ValueError if all training images are of one class: nothing can be told apart then."""
+    """Raise ValueError if all training images are of one class: there is nothing to tell apart."""
     if not (labels != labels[0]).any():
         raise ValueError(f"all training images are of class {field.names[int(labels[0])]!r}; at least two are needed")
 
 
 def accuracies(right: Tensor, labels: Tensor, field: ClassField) -> Table:
-    """The share of test images that are right `(rows,)`, class by class."""
+    """Return the share of test images that are right `(rows,)`, for each class."""
     rows = []
     for value, name in enumerate(field.names):
         of_class = right[labels == value]
@@ -93,14 +94,14 @@ def accuracies(right: Tensor, labels: Tensor, field: ClassField) -> Table:
 
 
 def rows_by_class(labels: Tensor, classes: int) -> list[Tensor]:
-    """The rows of each class, int64, ascending; empty where there is none."""
+    """Return the rows of each class, int64, ascending; empty for a class without rows."""
     return [(labels == value).nonzero().flatten() for value in range(classes)]
 
 
 def draw_pairs(
     members: Sequence[Tensor], between: Sequence[tuple[int, int]], count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`count` random pairs of rows: classes as one of `between`, each as often as the others, and a row of each class.
+    """Draw `count` random pairs of rows: the two classes from `between`, uniformly, and a random row of each class.
 
     Returns the first rows, the second rows and the index into `between`, int64 `(count,)` each.
     """
@@ -115,7 +116,7 @@ def draw_pairs(
 
 
 def decoded(reconstruction: Handle, code: Handle | Sequence[Handle], codes: Tensor) -> Tensor:
-    """The images of codes `(rows, code)`, as `synthesised` makes them; of several, `codes` has them side by side."""
+    """Return the images of codes `(rows, code)`, as `synthesised` does; several codes are side by side in `codes`."""
     if not isinstance(code, Sequence):
         return synthesised(reconstruction, {code.name: codes})
     parts = torch.split(codes, [one.read(count=1).shape[1] for one in code], dim=1)
@@ -123,7 +124,7 @@ def decoded(reconstruction: Handle, code: Handle | Sequence[Handle], codes: Tens
 
 
 def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
-    """The images of codes `(rows, ...)`, by the names of their tensors, clipped to the recipe's range.
+    """Return the images of codes `(rows, ...)`, by the names of their tensors, clipped to the recipe's range.
 
     Raises ValueError if the reconstruction needs more than these codes.
     """
@@ -133,7 +134,8 @@ def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
 
 
 def judge_sees(judge: TrainedRun, name: str, images: Tensor) -> Tensor:
-    """What a tensor of an independent classifier is for images `(rows, channels, height, width)`, read as its `image`.
+    """Return a tensor of an independent classifier for images `(rows, channels, height, width)`, which it reads as its
+    `image`.
 
     Raises ValueError if it reads images of another shape.
     """
@@ -146,9 +148,9 @@ def judge_sees(judge: TrainedRun, name: str, images: Tensor) -> Tensor:
 
 
 def probabilities(judge: TrainedRun, images: Tensor, field: ClassField, *, tensor: str = "probability") -> Tensor:
-    """How probable an independent classifier finds each class in images `(rows, channels, height, width)`.
+    """Return the probability of each class in images `(rows, channels, height, width)` by an independent classifier.
 
-    Returns the judge's tensor of that name, `(rows, classes)`. Raises ValueError if it is of other classes, or reads
+    This is the judge's tensor of that name, `(rows, classes)`. Raises ValueError if it has other classes, or reads
     images of another shape.
     """
     probability = judge_sees(judge, tensor, images)
@@ -159,9 +161,10 @@ def probabilities(judge: TrainedRun, images: Tensor, field: ClassField, *, tenso
 
 
 def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
-    """The class that an independent classifier sees in each image `(rows, channels, height, width)`, int64 `(rows,)`.
+    """Return the class that an independent classifier sees in each image `(rows, channels, height, width)`, int64
+    `(rows,)`.
 
-    Raises ValueError if it is of other classes, or reads images of another shape.
+    Raises ValueError if it has other classes, or reads images of another shape.
     """
     return probabilities(judge, images, field).argmax(1)
 
@@ -169,7 +172,8 @@ def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
 def judged(
     judge: TrainedRun, reconstruction: Handle, code: Handle | Sequence[Handle], codes: Tensor, field: ClassField
 ) -> Tensor:
-    """The class that the judge sees in the image of each code, `codes.shape[:-1]`; `decoded` a part at a time."""
+    """Return the class that the judge sees in the image of each code, `codes.shape[:-1]`; images are
+    decoded in parts."""
     rows, shapes = pack([codes], "* code")
     seen = (verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK))
     found: Tensor = unpack(gathered(seen, len(rows)), shapes, "*")[0]

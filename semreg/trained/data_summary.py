@@ -1,4 +1,4 @@
-"""What the names and tables of a recipe's data tell before anything is trained."""
+"""A summary of a recipe's data before training, from names and tables."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from semreg.trained.opening import split_asked, survey_data
 
 
 class Surveyed(NamedTuple):
-    """What is told of a plan's data: lines of text, the same as JSON (empty where only the fields are known), and what
-    is to be warned of."""
+    """A summary of a plan's data: lines of text, the same as JSON (empty if only the fields are known),
+    and warnings."""
 
     lines: list[str]
     taken: dict[str, Any]
@@ -20,7 +20,7 @@ class Surveyed(NamedTuple):
 
 
 def data_summary(plan: Plan) -> Surveyed:
-    """What can be told of a plan's data without decoding an image. Raises UserError for data that can't be used."""
+    """Summarise a plan's data without decoding an image. Raises UserError for data that can't be used."""
     data = survey_data(plan)
     if data is None:
         fields = {name: described(field) for name, field in plan.fields.items()}

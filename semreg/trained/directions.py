@@ -1,4 +1,5 @@
-"""Which way the figures of an evaluation are good, and their units, as its author says and reports and tables tell."""
+"""Whether higher or lower figures of an evaluation are better, and their units, as its author states for reports and
+tables."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def better(
     *, higher: Sequence[str] = (), lower: Sequence[str] = (), units: Mapping[str, str] | None = None
 ) -> Callable[[Function], Function]:
-    """A decorator of evaluations: which of their figures are better the higher, which the lower, and in what units.
+    """Decorate an evaluation: state which of its figures are better if higher, which if lower, and their units.
 
-    Figures are said by name, or by globs such as `accuracy*`, of which the first that fits counts; of others nothing is
-    said. A unit is a word or two, such as "dB", "nats" or "share", which is from 0 to 1. They become the evaluation's
+    Figures are given by name, or by globs such as `accuracy*`; the first that fits counts, and other figures have no
+    direction. A unit is a word or two, such as "dB", "nats" or "share" (from 0 to 1). The evaluation gets the
     attributes `better`, a direction for each glob, and `units`, a unit for each.
     """
 

@@ -1,4 +1,4 @@
-"""What a run and its results show of themselves in a session: a line or two, and in a notebook a small page."""
+"""How a run and its results display themselves in a session: as a line or two, and in a notebook as a small page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from semreg.trained.run import Run
 
 MOST_FIGURES = 6
-"""That stand in a line."""
+"""The most figures on a line."""
 
 
 class ShownResult(Result):
-    """A result that says in a line what it holds, and that a notebook shows as a whole."""
+    """A result that prints as a line, and that a notebook shows as a whole."""
 
     def __repr__(self) -> str:
         parts = [*_figures({"": self}), *_counted(table=self.tables, picture=self.pictures)]
@@ -37,7 +37,7 @@ class ShownResult(Result):
 
 
 class Results(dict[str, Result]):
-    """Results by the names of evaluations, which a notebook shows one below the other."""
+    """Results by the names of evaluations; a notebook shows one below the other."""
 
     def __init__(self, results: Mapping[str, Result]) -> None:
         super().__init__({name: ShownResult(**vars(result)) for name, result in results.items()})
@@ -52,13 +52,14 @@ class Results(dict[str, Result]):
 
 
 def run_text(run: Run) -> str:
-    """A run in a line or two: its name, state, data and figures. What of it can't be read is left out."""
+    """Return a run in a line or two: its name, state, data and figures. Unreadable parts are left out."""
     figures = _figures(_results(run))
     return "\n     ".join(filter(None, [f"<Run {' · '.join(_facts(run))}", ", ".join(figures)])) + ">"
 
 
 def run_html(run: Run) -> str:
-    """A run as a small page: its figures, the curves of its losses, and a picture of each evaluation that has any."""
+    """Return a run as a small page: its figures, the curves of its losses, and a picture of each evaluation that has
+    any."""
     from semreg.pictures.html import figures_html, pictures_html
 
     results = _results(run)
@@ -68,7 +69,7 @@ def run_html(run: Run) -> str:
 
 
 def _curves(metrics: Metrics) -> list[Picture]:
-    """The losses of each phase, drawn as far as they are finite."""
+    """Draw the losses of each phase, as far as they are finite."""
     import numpy as np
 
     from semreg.pictures import line_plot
@@ -87,7 +88,7 @@ def _curves(metrics: Metrics) -> list[Picture]:
 
 
 def _facts(run: Run) -> list[str]:
-    """The name of a run, its state and its data, as far as its record tells."""
+    """Return the name of a run, its state and its data, as far as its record has them."""
     try:
         record = read_record(run.folder)
     except UserError:
@@ -106,7 +107,7 @@ def _data(run: RunRecord) -> str:
 def _results(run: Run) -> Mapping[str, Result]:
     try:
         return run.results
-    except UserError:  # a damaged one, which `result` tells of
+    except UserError:  # a damaged result, which `result` reports
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What a user's seed draws from."""
+"""Random generators from a user's seed."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from semreg.data.seeds import chosen_seed
 
 
 def drawn_by(seed: int, purpose: str) -> torch.Generator:
-    """A generator that a user seeds, of its own for each purpose. Raises UserError for what is no seed."""
+    """Return a generator from a user's seed, a separate one for each purpose. Raises UserError if it is not a seed."""
     return torch.Generator().manual_seed(seed_of(chosen_seed(seed), purpose))

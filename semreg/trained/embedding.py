@@ -1,4 +1,4 @@
-"""Codes of images of one's own, as tensors and as files."""
+"""Codes of your own images, as tensors and as files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from semreg.trained.run import Run
 
 
 def embed(run: Run, images: Tensor) -> dict[str, Tensor]:
-    """The codes that the recipe's `[model]` names, `(batch, code)` or spatial ones, on the CPU, by their names.
+    """Return the codes that the recipe's `[model]` names, `(batch, code)` or spatial ones, on the CPU, by their names.
 
-    `images` are `(batch, channels, height, width)` in the recipe's range. Raises UserError for a recipe whose
-    `[model]` says no input or no code, ValueError for codes that need more than an image, or are no tensors.
+    `images` are `(batch, channels, height, width)` in the recipe's range. Raises UserError for a recipe whose `[model]`
+    lacks an input or a code, ValueError for codes that need more than an image, or are not tensors.
     """
     found = {}
     roles = need(run, "input", "code")
@@ -39,7 +39,7 @@ def embed(run: Run, images: Tensor) -> dict[str, Tensor]:
 
 
 def embed_files(run: Run, paths: Sequence[str | Path]) -> dict[str, Tensor]:
-    """The codes of image files, as `embed` gives them. Raises UserError, naming each file that can't be read, too."""
+    """Return the codes of image files, as `embed` does. Raises UserError, which also names each unreadable file."""
     parts: list[dict[str, Tensor]] = []
     problems: list[Problem] = []
     for start in range(0, len(paths), BATCH):
@@ -57,9 +57,9 @@ def embed_files(run: Run, paths: Sequence[str | Path]) -> dict[str, Tensor]:
 
 
 def as_npz(files: Sequence[str], codes: Mapping[str, Tensor]) -> bytes:
-    """A NumPy archive of an array for each code, `(files, ...)`, and `files`, the names as text.
+    """Return a NumPy archive with an array for each code, `(files, ...)`, and `files`, the names as text.
 
-    Raises ValueError for a code of that name, or of one that NumPy keeps for itself.
+    Raises ValueError for a code of that name, or of a name that NumPy reserves.
     """
     for name in ("files", "file", "allow_pickle"):
         if name in codes:
@@ -72,14 +72,14 @@ def as_npz(files: Sequence[str], codes: Mapping[str, Tensor]) -> bytes:
 
 
 def as_csv(files: Sequence[str], codes: Mapping[str, Tensor]) -> bytes:
-    """A table of a row for each file: its name, then every number of every code, spatial codes flattened.
+    """Return a table with a row for each file: its name, then every dimension of every code, spatial codes flattened.
 
-    The column of number K of code NAME, counted from 0, is called NAME.K.
+    The column of dimension K of code NAME, counted from 0, is called NAME.K.
     """
     flat = {name: rearrange(code, "rows ... -> rows (...)") for name, code in codes.items()}
     text = StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", *(f"{name}.{number}" for name, code in flat.items() for number in range(code.shape[1]))])
     for name, row in zip(files, torch.cat(list(flat.values()), 1).tolist(), strict=True):
-        table.writerow([name, *(f"{value:.9g}" for value in row)])  # as many digits as tell float32 apart
+        table.writerow([name, *(f"{value:.9g}" for value in row)])  # enough digits to separate all float32 values
     return text.getvalue().encode("utf-8", "surrogateescape")

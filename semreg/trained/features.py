@@ -1,4 +1,4 @@
-"""Features of images by trained classifiers, and how far apart two sets of images are by them."""
+"""Features of images by trained classifiers, and the distance between two sets of images in them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ INCEPTION_FEATURES, INCEPTION_BATCH = 2048, 64
 def feature_extractors(
     judge: TrainedRun, run: TrainedRun, inception_weights: str | None = None
 ) -> dict[str, Callable[[Tensor], Tensor]]:
-    """From images `(images, channels, height, width)` in a run's range to features `(images, features)`, by name.
+    """Return functions from images `(images, channels, height, width)` in a run's range to features
+    `(images, features)`, by name.
 
-    `judge`: a judge's tensor `features`, maps averaged over their positions; with the file of their weights also
-    `inception`. Raises UserError for what is no such file, ValueError without torch-fidelity.
+    `judge`: a judge's tensor `features`, maps averaged over their positions; with the file of its weights also
+    `inception`. Raises UserError if the file is not such a file, ValueError without torch-fidelity.
     """
     extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
     if inception_weights is not None:
@@ -33,7 +34,7 @@ def feature_extractors(
 
 
 def features_of(batches: Iterable[Tensor], extractors: Mapping[str, Callable[[Tensor], Tensor]]) -> dict[str, Tensor]:
-    """The features `(images, features)` of images that come a batch at a time, by the names of their extractors."""
+    """Return the features `(images, features)` of batches of images, by the names of their extractors."""
     found = {name: Gathered() for name in extractors}
     for images in batches:
         for name, features in extractors.items():
@@ -42,17 +43,18 @@ def features_of(batches: Iterable[Tensor], extractors: Mapping[str, Callable[[Te
 
 
 def frechet_distance(generated: Tensor, real: Tensor) -> float:
-    """|μ − μ'|² + tr(Σ + Σ' − 2(ΣΣ')^½) of features `(images, features)`, at least two images each; in float64."""
+    """Return |μ − μ'|² + tr(Σ + Σ' − 2(ΣΣ')^½) of features `(images, features)`, at least two images each;
+    in float64."""
     from torchmetrics.image.fid import FrechetInceptionDistance  # takes a second
 
     metric = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]))
     metric.update(real.double(), real=True)
     metric.update(generated.double(), real=False)
-    return max(0.0, float(metric.compute()))  # rounding may leave less than nothing
+    return max(0.0, float(metric.compute()))  # rounding may make it negative
 
 
 class _AsTheyAre(nn.Module):
-    """Hands features through where torchmetrics wants a net that extracts them."""
+    """Passes features through where torchmetrics needs a network that extracts them."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
@@ -68,20 +70,20 @@ def _judge_features(judge: TrainedRun, images: Tensor) -> Tensor:
 
 
 def _inception_features(weights: str, run: TrainedRun) -> Callable[[Tensor], Tensor]:
-    """The last pooled features of Inception, `(images, 2048)`, of images in the run's range.
+    """Return the last pooled features of Inception, `(images, 2048)`, of images in the run's range.
 
-    Raises ValueError without torch-fidelity, UserError if the file is not there or holds other weights.
+    Raises ValueError without torch-fidelity, UserError if the file is missing or has other weights.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     if not os.path.isfile(weights):
         raise UserError(weights, "there is no such file; inception_weights names that of torch-fidelity's weights")
     try:
-        torch.load(weights, map_location="cpu", weights_only=True)  # torch-fidelity would run what a file may hold
+        torch.load(weights, map_location="cpu", weights_only=True)  # torch-fidelity would run code in the file
         metric = FrechetInceptionDistance(feature=INCEPTION_FEATURES, feature_extractor_weights_path=weights)
     except ModuleNotFoundError:
         raise ValueError("inception_weights needs the package torch-fidelity: pip install torch-fidelity") from None
-    except Exception as error:  # what is no file of weights fails in many ways
+    except Exception as error:  # other files fail in many ways
         raise UserError(weights, f"no weights of Inception, as torch-fidelity takes them: {cause_of(error)}") from error
     net = metric.inception.to(run.device)
     low, high = run.value_range

@@ -1,4 +1,4 @@
-"""Images of one's own for a trained run, and what it makes of them as files."""
+"""Your own images as inputs of a trained run, and its outputs as files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semreg.trained.run import Run
 
 
 def image_field(run: Run) -> tuple[str, ImageField]:
-    """The name and the shape of the images that a run reads. Raises UserError if it reads none."""
+    """Return the name and the shape of the images that a run reads. Raises UserError if it reads none."""
     for name, field in run.fields.items():
         if isinstance(field, ImageField):
             return name, field
@@ -28,11 +28,11 @@ def image_field(run: Run) -> tuple[str, ImageField]:
 
 
 def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
-    """Image files as a run reads images, `(paths, channels, height, width)` in its recipe's range.
+    """Read image files as inputs of a run, `(paths, channels, height, width)` in its recipe's range.
 
-    Grey or coloured as its data, of whatever size and of any format that `semreg.data.images` reads: upright, the
-    largest part of the data's shape at the centre, resized; on the background that its data's transparent images lie
-    on, and with their white. Raises UserError, naming every file that can't be read.
+    They become grey or coloured as the run's data, from any size and any format that `semreg.data.images` reads:
+    upright, the largest central part of the data's shape, resized; with the background and the white of its data.
+    Raises UserError, naming every unreadable file.
     """
     _, field = image_field(run)
     found, problems = [], []
@@ -50,7 +50,7 @@ def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
 
 
 def images_in(folder: str | Path) -> list[str]:
-    """The images below a folder, at any depth, as paths relative to it; numbers in names count as numbers: 2 before 10.
+    """Return the images below a folder, at any depth, as relative paths; numbers in names sort as numbers: 2 before 10.
 
     Raises UserError if there is no such folder, no image in it, or a link that leads out of it.
     """
@@ -58,7 +58,8 @@ def images_in(folder: str | Path) -> list[str]:
 
 
 def images_and_others(folder: str | Path) -> Listing:
-    """The images below a folder, in the order of `images_in`, and how much else lies there. Raises UserError, too."""
+    """Return the images below a folder, in the order of `images_in`, and counts of other files. Raises
+    UserError, too."""
     if not Path(folder).is_dir():
         raise UserError(str(folder), "there is no such folder")
     images, others = list_folder(Path(folder))
@@ -71,7 +72,8 @@ def images_and_others(folder: str | Path) -> Listing:
 def write_image(path: str | Path, image: Tensor, run: Run, *, scale: int = 1) -> None:
     """Write an image `(channels, height, width)` of a run as a PNG, each pixel `scale` × `scale` large, unsmoothed.
 
-    The file is whole or as it was; folders are made. Raises CannotWrite, ValueError for another shape.
+    The file is written completely or not at all; missing folders are made. Raises CannotWrite, ValueError for another
+    shape.
     """
     write_picture(path, png(image, run.value_range, scale=scale))
 
@@ -79,7 +81,7 @@ def write_image(path: str | Path, image: Tensor, run: Run, *, scale: int = 1) ->
 def write_images(folder: str | Path, images: Mapping[str, Tensor], run: Run, *, scale: int = 1) -> None:
     """Write images, as `write_image` does, by their paths in a folder: all of them or none.
 
-    What else the folder holds stays. Raises CannotWrite, ValueError for another shape.
+    Other files in the folder stay. Raises CannotWrite, ValueError for another shape.
     """
     files = {name: png(image, run.value_range, scale=scale) for name, image in images.items()}
     with writing(Path(folder), ADVICE):

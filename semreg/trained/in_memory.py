@@ -1,4 +1,4 @@
-"""Images in memory as a trained run reads images: arrays of NumPy's, and images of Pillow's."""
+"""Images in memory as inputs of a trained run: NumPy arrays and Pillow images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 COLOURS = (1, 3, 4)
-"""How many an array may have in its last dimension: grey, RGB, and RGB with transparency."""
+"""The sizes of an array's last dimension: grey, RGB, and RGB with transparency."""
 
 
 class AsRead(TypedDict):
-    """How the pixels of a run's data were read, of which its images are read as well."""
+    """How a run read the pixels of its data; its images are read in the same way."""
 
     white: float | None
     background: Background | None
@@ -33,14 +33,14 @@ class AsRead(TypedDict):
 
 
 def from_memory(run: TrainedRun, images: Any, field: ImageField, expected: str) -> Tensor | None:
-    """Images as a run reads those of files, float32 `(n, channels, height, width)` in its recipe's range.
+    """Return images as a run reads them from files, float32 `(n, channels, height, width)` in its recipe's range.
 
     Args:
-        images: uint8 `(n, height, width)` or `(n, height, width, 1, 3 or 4)`, 0 black and 255 white; an image of
-            Pillow's; or a list of such images, or of such arrays without `n`, of any sizes.
-        expected: what a message begins with.
+        images: uint8 `(n, height, width)` or `(n, height, width, 1, 3 or 4)`, 0 black and 255 white; a Pillow image; or
+            a list of such images, or of such arrays without `n`, of any sizes.
+        expected: the start of a message.
 
-    None for what is none of these. Raises ValueError for such as can't be read.
+    Returns None for anything else. Raises ValueError for unreadable ones.
     """
     listed = _listed(images, expected)
     if not listed:
@@ -54,8 +54,8 @@ def from_memory(run: TrainedRun, images: Any, field: ImageField, expected: str) 
 
 
 def as_read(run: TrainedRun) -> AsRead:
-    """What was white in the files of a run's data, what was behind transparent pixels and what resized them, as its
-    record says."""
+    """Return, from a run's record, the white of its data's files, the background of transparent pixels,
+    and the filter."""
     record = read_object(run.folder / RECORD) or {}
     with as_written(run.folder):
         pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
@@ -68,7 +68,7 @@ def as_read(run: TrainedRun) -> AsRead:
 
 
 def scaled(pixels: Sequence[Pixels], field: ImageField, value_range: tuple[float, float]) -> Tensor:
-    """Pixels `(channels, height, width)` each as float32 `(n, channels, height, width)` in a range."""
+    """Return pixels `(channels, height, width)` each as float32 `(n, channels, height, width)` in a range."""
     low, high = value_range
     shape = (len(pixels), field.channels, field.height, field.width)
     values = torch.from_numpy(np.concatenate(pixels)).view(shape) if pixels else torch.empty(shape)
@@ -76,7 +76,7 @@ def scaled(pixels: Sequence[Pixels], field: ImageField, value_range: tuple[float
 
 
 def _listed(images: Any, expected: str) -> list[Image]:
-    """The images of Pillow's that are meant; none, if it is something else."""
+    """Return the Pillow images; an empty list for anything else."""
     from PIL import Image
 
     if isinstance(images, Image.Image):

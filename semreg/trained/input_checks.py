@@ -1,4 +1,4 @@
-"""What a trained run encodes and decodes, said where it is given something else."""
+"""Checks of the inputs that a trained run encodes and decodes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from semreg.core.registry import with_article
 from semreg.trained.in_memory import from_memory
 
 BEYOND = 0.5
-"""How far values may lie beyond the range of images, in widths of it: a decoder's own lie a little beyond."""
+"""How far values may be outside the range of images, in widths of it: a decoder's own may be a little outside."""
 
 
 def expected_images(run: TrainedRun, images: Any, what: str = "encode") -> Tensor:
-    """What a call named `what` is to encode, as float32, if it is what the run's input is, or images in memory.
+    """Return the argument of the call `what` as float32, if it has the type of the run's input, or is images in memory.
 
-    Raises ValueError that says what is expected and what was found.
+    Raises ValueError with the expected and the given type.
     """
     field = run.fields.get(run.roles.input)
     shape = shape_of(field)
@@ -43,9 +43,9 @@ def expected_images(run: TrainedRun, images: Any, what: str = "encode") -> Tenso
 def expected_codes(
     names: Sequence[str], shapes: Sequence[tuple[int, ...] | None], codes: Sequence[Any]
 ) -> list[Tensor]:
-    """The codes of these names as float32, if they have the shapes of one image's, as far as these are known.
+    """Return the codes of these names as float32, if they have the shapes of one image's, as far as these are known.
 
-    Raises ValueError that says what is expected and what was found.
+    Raises ValueError with the expected and the given shape.
     """
     whole = ", ".join(f"{name} {_rows(shape)}" for name, shape in zip(names, shapes, strict=True))
     expected = f"decode expects {whole}"
@@ -58,7 +58,7 @@ def expected_codes(
 
 
 def shape_of(field: object) -> tuple[int, ...] | None:
-    """The shape of one row of a field of images or vectors; None of what is none."""
+    """Return the shape of one row of a field of images or vectors; None for other fields."""
     if isinstance(field, ImageField):
         return field.channels, field.height, field.width
     return (field.size,) if isinstance(field, VectorField) else None
@@ -82,7 +82,7 @@ def _kind(value: Tensor) -> str:
 
 
 def _rows(shape: tuple[int, ...] | None) -> str:
-    """The shape of n rows, each of a shape, or of one that is not known."""
+    """Return the shape of n rows of a known or unknown shape."""
     return f"({', '.join(['n', *map(str, shape if shape is not None else '…')])})"
 
 

@@ -1,4 +1,4 @@
-"""Images on the way from one image of one's own to another."""
+"""Interpolations between your own images."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from semreg.trained.run import Run
 from semreg.trained.statistics import fitted_state
 
 STRAIGHT = "linear"
-"""What codes go by where nothing else is said."""
+"""The default interpolator."""
 FAR = 1e-3
-"""How far from its code a path may begin, as a share of the code's length."""
+"""How far from its code a path may start, as a share of the code's length."""
 
 Choice = str | Mapping[str, Any]
 """An interpolator's name, or a table with its name as `use` and its options, as in a recipe."""
 
 
 def interpolate(run: Run, a: Any, b: Any, *, steps: int = 10, interpolator: Choice | None = None) -> Tensor:
-    """Images on the way from `a` to `b`, `(batch, steps, channels, height, width)`; the first and the last are those
-    that the decoder makes of the two images themselves.
+    """Return images between `a` and `b`, `(batch, steps, channels, height, width)`; the first and the last are the
+    decoder's reconstructions of the two images.
 
-    All codes of the recipe's `[model]` go by the interpolator, and its output is what is made of them. One that follows
-    classes, as "geodesic", is for the code that carries them; the other codes go straight.
+    The interpolator moves all codes of the recipe's `[model]`, and the images are the output for them. An interpolator
+    that follows classes, as "geodesic", only moves the code that carries them; the other codes move on a straight line.
 
     Args:
         run: a trained run.
@@ -41,9 +41,9 @@ def interpolate(run: Run, a: Any, b: Any, *, steps: int = 10, interpolator: Choi
         interpolator: a name, or a table with `use` and options; by default that of `[model]`, or else "linear".
 
     Raises ValueError for fewer steps, images of another number, shape or range, an interpolator that is unknown, or
-    that leads elsewhere than to the codes (as along the unit sphere, where codes don't lie on it), and codes that need
-    more than an image; UserError for roles that `[model]` does not say, and where an interpolator must be fitted and
-    the training data are missing.
+    that doesn't lead to the codes (as along the unit sphere, if codes are not on it), and codes that need more than an
+    image; UserError for roles that `[model]` lacks, and if an interpolator must be fitted and the training data are
+    missing.
     """
     roles = need(run, "input", "code", "output")
     a, b = (expected_images(run, images, "interpolate") for images in (a, b))
@@ -58,11 +58,11 @@ def interpolate(run: Run, a: Any, b: Any, *, steps: int = 10, interpolator: Choi
 def codes_between(
     run: Run, a: Mapping[str, Tensor], b: Mapping[str, Tensor], *, steps: int, interpolator: Choice | None = None
 ) -> dict[str, Tensor]:
-    """Codes `(batch · steps, …)` on the way from those of some images to those of others, `(batch, …)` each, by the
-    names of their tensors; one pair's after another's.
+    """Return codes `(batch · steps, …)` between those of some images and those of others, `(batch, …)` each, by the
+    names of their tensors; one pair after the other.
 
-    All go by the interpolator, but where it follows classes: then those codes alone that carry them, and the others go
-    straight. Raises ValueError and UserError as `interpolate` does.
+    The interpolator moves all codes, unless it follows classes: then it only moves the codes that carry them, and the
+    others move on a straight line. Raises ValueError and UserError as `interpolate` does.
     """
     if steps < 2:
         raise ValueError(f"steps: {steps} images can't show both ends; 2 or more can")
@@ -70,7 +70,7 @@ def codes_between(
     for name in a:
         ends = [a[name], b[name]]
         if not all(isinstance(end, Tensor) for end in ends):
-            raise ValueError(f"{name!r} is no tensor of codes, so nothing lies between two of it")
+            raise ValueError(f"{name!r} is not a tensor of codes, so there is no path between two of them")
         (first, shapes), (last, _) = (pack([end], "batch *") for end in ends)
         strip = strips(path_of(run, interpolator, name), first, last, steps)
         for side, end in ((0, first), (-1, last)):
@@ -81,12 +81,12 @@ def codes_between(
 
 
 def path_of(run: Run, choice: Choice | None = None, code: str | None = None) -> Interpolator:
-    """The interpolator of a run's `[model]`, or the one asked for, which by its name alone has the options that
-    `[model]` gives it.
+    """Return the interpolator of a run's `[model]`, or the chosen one; a name without options gets those that `[model]`
+    has for it.
 
-    One that follows classes is as it was fitted when the run was trained, or fitted on training codes now; for a `code`
-    that carries none it is the straight line. One that goes through a prior has that of `code`; it is the straight line
-    for a code without one beside others with one. Raises as `interpolate` does.
+    One that follows classes was fitted when the run was trained, or is fitted on training codes now; for a `code`
+    without classes it is the straight line. One that goes through a prior uses that of `code`; for a code without a
+    prior, beside others with one, it is the straight line. Raises as `interpolate` does.
     """
     own = run.roles.interpolator
     if choice is None or choice == own.get("use"):

@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 class Curve(np.ndarray[Any, np.dtype[np.float64]]):
     """The values of one loss, float64 `(records,)`, with the `iterations` at which they were recorded, int64
-    `(records,)`; both are cut alike."""
+    `(records,)`; a slice applies to both."""
 
     iterations: NDArray[np.int64]
 
@@ -48,7 +48,7 @@ class Losses(Mapping[str, Curve]):
 
     @property
     def validation(self) -> Losses:
-        """The losses of the validation split; there are none where a phase doesn't validate."""
+        """The losses of the validation split; empty if a phase doesn't validate."""
         return Losses(self._validation or {})
 
     def __getitem__(self, name: str) -> Curve:
@@ -65,15 +65,15 @@ class Losses(Mapping[str, Curve]):
 
 
 class Metrics(Mapping[str, Losses]):
-    """Losses by phases, in the order in which these were trained: `metrics["main"]["kl"]`."""
+    """Losses by phases, in the order of training: `metrics["main"]["kl"]`."""
 
     def __init__(self, phases: Mapping[str, PhaseMetrics]) -> None:
         self._phases = {name: Losses(phase.train, phase.validation) for name, phase in phases.items()}
 
     def to_pandas(self) -> Any:
-        """A DataFrame of a row for each value: `phase`, `split`, `loss`, `iteration`, `value`.
+        """Return a DataFrame with a row for each value: `phase`, `split`, `loss`, `iteration`, `value`.
 
-        Raises UserError where pandas isn't installed.
+        Raises UserError if pandas isn't installed.
         """
         try:
             import pandas
@@ -102,7 +102,7 @@ class Metrics(Mapping[str, Losses]):
 
 
 def metrics_of(folder: Path) -> Metrics:
-    """The metrics that a run has recorded so far."""
+    """Return the metrics that a run has recorded so far."""
     return Metrics(read_metrics(folder))
 
 

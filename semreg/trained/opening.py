@@ -1,4 +1,4 @@
-"""A trained run, opened from its folder; its data are read when something asks for them."""
+"""Opens a trained run from its folder; its data are read on first use."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FIT = "cpu and cuda[:n]"
 
 
 def open_export(folder: str | Path, *, device: str = "auto") -> Run:
-    """An exported run from its folder. Raises UserError if it is none."""
+    """Open an exported run. Raises UserError if the folder is not an export."""
     path = in_zoo(Path(folder))
     if not (path / CONFIG).is_file():
         near = closest(path.name, zoo_names())
@@ -56,7 +56,8 @@ def open_export(folder: str | Path, *, device: str = "auto") -> Run:
 def open_run(
     folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
 ) -> Run:
-    """A run from its folder, as far as it is trained. Raises UserError if it is none, or has no whole checkpoint."""
+    """Open a run as far as it is trained. Raises UserError if the folder is not a run, or lacks a complete
+    checkpoint."""
     return _opened(Path(folder), None, data_root_of(data_root), device, judge_on)[0]
 
 
@@ -68,18 +69,18 @@ def open_trained(
     device: str = "auto",
     judge_on: str = "test",
 ) -> Run:
-    """A run that is trained to its end, from its folder: as its own recipe says, or as another that trains the same.
+    """Open a run that is trained to its end, with its own recipe or another one that trains the same.
 
-    Raises UserError if it is none.
+    Raises UserError if the folder is not such a run.
     """
     run, trained = _opened(Path(folder), recipe, data_root_of(data_root), device, judge_on)
     if not trained:
-        raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
+        raise UserError(str(run.folder), "this run is not trained to its end; resume it by `semreg run RECIPE`")
     return run
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The record of a run and its own recipe. Raises UserError if the folder is that of none."""
+    """Return the record of a run and its own recipe. Raises UserError if the folder is not a run's."""
     record, table = read_object(path / RECORD), read_object(path / RECIPE)
     if record is None or table is None:
         beside = [other.parent.name for other in path.parent.glob(f"*/{RECORD}")]
@@ -89,7 +90,7 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _without_bare_papers(table: dict[str, Any]) -> dict[str, Any]:
-    """The recipe of a run without `paper` as the number that it was once, which doesn't say of what data it is."""
+    """Return the recipe of an old run without a bare number as `paper`, which doesn't name its data."""
     evaluations = table.get("evaluate")
     for evaluation in evaluations.values() if isinstance(evaluations, dict) else ():
         if isinstance(evaluation, dict) and isinstance(evaluation.get("paper"), (int, float)):
@@ -98,7 +99,8 @@ def _without_bare_papers(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
-    """The plan of a run: of its own recipe, or of another; what it needs and is not here is `plan.lacking`."""
+    """Return the plan of a run, of its own recipe or of another; `plan.lacking` lists the parts that are
+    missing here."""
     record, table = read_run(path)
     with as_written(path):
         fields = restored(record["data"]["fields"])
@@ -109,14 +111,14 @@ def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
 
 
 def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str, judge_on: str) -> tuple[Run, bool]:
-    """A run, and whether it is trained to its end."""
+    """Return a run, and whether it is trained to its end."""
     path = in_zoo(path)
     record, _ = read_run(path)
     state = read_state(path, record)
     if state is None and (path / CONFIG).is_file():
         raise UserError(str(path), f"this exported run has lost its weights (it has no {MODEL})")
     if state is None:
-        yet = "; its last one is damaged: remove the folder to train it anew" if record.get("trained") else " yet"
+        yet = "; its last one is damaged: remove the folder to train it again" if record.get("trained") else " yet"
         raise UserError(str(path), f"this run has no whole checkpoint{yet}")
     chosen = device_of(device)
     plan = plan_of_run(path, recipe, data_root)
@@ -135,11 +137,11 @@ def opened(
     device: torch.device,
     judge_on: str = "test",
 ) -> Run:
-    """The run of a plan, with the weights of a checkpoint's state."""
+    """Return the run of a plan, with the weights of a checkpoint's state."""
     lacking: list[Problem] = []
     modules = build_modules(plan, seed=record["seed"], lacking=lacking)
     rest = {name: module for name, module in modules.items() if name not in state["modules"]}
-    if state.get("exported"):  # with the modules alone that its roles need
+    if state.get("exported"):  # with only the modules that its roles need
         left_out = [name for name, module in rest.items() if module.state_dict()]
         lacking += [Problem(f"modules.{name}", "was not exported") for name in left_out]
         modules, rest = {name: module for name, module in modules.items() if name not in left_out}, {}
@@ -150,7 +152,7 @@ def opened(
             lacking += error.problems
             del modules[name]
     for name, weights in state["modules"].items():
-        if name in modules:  # else it lacks what it is made of
+        if name in modules:  # else it lacks its parts
             modules[name].load_state_dict(weights)
     modules = averaged(modules, state["averages"])
     for module in modules.values():
@@ -163,9 +165,9 @@ def opened(
 
 
 def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) -> Cached:
-    """The data of the run in a folder. Raises UserError if they are not there, or others."""
+    """Return the data of the run in a folder. Raises UserError if they are missing or changed."""
     if plan.dataset is None:
-        raise UserError(str(path), [Problem("data", "its data set is not here"), *plan.lacking])
+        raise UserError(str(path), [Problem("data", "its data set is missing"), *plan.lacking])
     try:
         with _of_the_data_set(plan), process_state_kept():
             plan.dataset.locate()
@@ -174,19 +176,19 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
         raise DataMissing(str(path), said) from None
     data = open_data(plan, skip_bad_images=skip_bad_images)
     if data.fingerprint != fingerprint:
-        raise UserError(str(path), [Problem("data", "the images or labels are not those that the run was trained on")])
+        raise UserError(str(path), [Problem("data", "the images or labels have changed since the run was trained")])
     return data
 
 
 def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
-    """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
+    """Return the plan's data set from its cache, split by the recipe. Raises UserError with the recipe's key."""
     return _split(plan, lambda dataset: cached(dataset, skip_bad_images=skip_bad_images))
 
 
 def survey_data(plan: Plan) -> Cached | None:
-    """The plan's data as their names and tables tell them, split as the recipe says, without images.
+    """Return the plan's data from names and tables, split by the recipe, without images.
 
-    None where the data set does not tell, or is not there. Raises UserError as `open_data` does.
+    Returns None if the data set can't do this, or is missing. Raises UserError as `open_data` does.
     """
     if plan.missing is not None or not hasattr(plan.dataset, "survey"):
         return None
@@ -194,7 +196,7 @@ def survey_data(plan: Plan) -> Cached | None:
 
 
 def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
-    """The data that `read` reads, split as the plan's recipe says."""
+    """Return the data from `read`, split by the plan's recipe."""
     dataset = plan.dataset
     if dataset is None:
         raise UserError(str(plan.recipe.path), plan.lacking)
@@ -217,7 +219,7 @@ def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
 
 @contextmanager
 def _of_the_data_set(plan: Plan) -> Iterator[None]:
-    """Inside, what a data set raises names it, unless it is a UserError, which is there to be read."""
+    """Add the data set's name to errors raised inside the block, except a UserError, whose message is clear."""
     try:
         yield
     except (UserError, KeyboardInterrupt):
@@ -229,12 +231,12 @@ def _of_the_data_set(plan: Plan) -> Iterator[None]:
 
 
 def split_asked(plan: Plan) -> dict[str, Any]:
-    """What the recipe's `data.split` says."""
+    """Return the recipe's `data.split`."""
     return plan.data.split.model_dump(exclude_unset=True)
 
 
 def averaged(modules: dict[str, nn.Module], averages: Mapping[str, Any]) -> dict[str, nn.Module]:
-    """The modules with their running averages in place, where they have one."""
+    """Return the modules, replaced by their running averages if they have one."""
     for name, average in averages.items():
         if name in modules:
             modules[name].load_state_dict(average)
@@ -242,27 +244,29 @@ def averaged(modules: dict[str, nn.Module], averages: Mapping[str, Any]) -> dict
 
 
 def device_of(name: str) -> torch.device:
-    """The device of that name: "auto", "cpu", "cuda:1", or "cuda", the first, or of each of several processes its own.
+    """Return the device of that name: "auto", "cpu", "cuda:1", or "cuda": the first GPU, or for several processes one
+    each.
 
-    Apple's "mps" is none: it has no float64, in which angles, predictability and distances are computed, and no
-    generators by which a training goes on with the same bits have been tried there. Raises UserError if there is none
-    of that name here.
+    Apple's "mps" is not supported: it lacks float64, which angles, predictability and distances need, and exact
+    resuming with its generators is untested. Raises UserError if there is no such device here.
     """
     if name == "mps":
-        raise UserError("--device", f"'mps' has no float64, which losses are computed in; {FIT} fit")
+        raise UserError("--device", f"'mps' has no float64, which losses need; expected {FIT}")
     if not DEVICE.fullmatch(name):
-        raise UserError("--device", f"{name!r} is no device that semreg computes on; auto, {FIT} are")
+        raise UserError("--device", f"{name!r} is not a device that semreg computes on; expected auto, {FIT}")
     here = torch.cuda.is_available()
     there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count() if here else 0))]
     found = {"auto": "cuda" if here else "cpu"}.get(name, name)
     if found == "cuda":
-        found = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % max(1, len(there) - 1)}"  # one may see its own alone
+        found = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % max(1, len(there) - 1)}"  # or only its own
     if found not in there:
-        raise UserError("--device", f"{(found if here else name)!r} is not here; there is: {', '.join(there)}")
+        raise UserError(
+            "--device", f"{(found if here else name)!r} is not available; expected one of: {', '.join(there)}"
+        )
     device = torch.device(found)
     try:
         torch.empty(0, device=device)
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
-        raise UserError("--device", f"{name!r} can't be used ({reason}); there is: {', '.join(there)}") from None
+        raise UserError("--device", f"{name!r} can't be used ({reason}); expected one of: {', '.join(there)}") from None
     return device

@@ -1,7 +1,7 @@
-"""Panels of `semreg explore`: controls of a trained run, and the codes that they build. Each is a pure function.
+"""Panels of `semreg explore`: controls of a trained run, and codes built from them. Each panel is a pure function.
 
-A component of kind `panel` is a function of a run: `panel(run) -> Panel | None`, None where the roles of its `[model]`
-don't fit. The page decodes what a panel builds, draws it, and gives it an address.
+A component of kind `panel` is a function of a run: `panel(run) -> Panel | None`, None if the roles of its `[model]`
+don't fit. The page decodes the panel's codes, draws the images, and keeps the controls in its address.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from semreg.trained.sampling import class_number
 
 @dataclass(frozen=True)
 class Slider:
-    """A number between two ends; with a `step` only such numbers, counted from `low`."""
+    """A number between two ends; a `step` limits it to such steps, counted from `low`."""
 
     name: str
     low: float
@@ -44,20 +44,20 @@ class Choice:
 
 @dataclass(frozen=True)
 class Mask:
-    """A part of the first image, painted with the pointer: bool `(height, width)`, true where it was painted."""
+    """A part of the first image, painted with the pointer: bool `(height, width)`, true where painted."""
 
     name: str
 
 
 Control = Slider | Choice | Mask
 Values = Mapping[str, Any]
-"""Where controls stand, by their names: a float, a text, or a mask's tensor."""
+"""The values of controls, by their names: a float, a text, or a mask's tensor."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An image `(1, channels, height, width)` in the recipe's range, and its codes, `(1, …)` each, by their
-    tensors' names."""
+    """An image `(1, channels, height, width)` in the recipe's range, and its codes, `(1, …)` each, by their tensors'
+    names."""
 
     image: Tensor
     codes: Mapping[str, Tensor]
@@ -65,8 +65,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of pictures: `codes` `(images, …)` by the names of their tensors, which are decoded, or the `images`,
-    `(images, channels, height, width)`; its name, and perhaps something to say of each."""
+    """A row of pictures: `codes` `(images, …)` by the names of their tensors, which are decoded, or the `images`
+    themselves, `(images, channels, height, width)`; its name, and optional captions."""
 
     name: str = ""
     codes: Mapping[str, Tensor] = field(default_factory=dict)
@@ -76,11 +76,11 @@ class Strip:
 
 @dataclass(frozen=True)
 class Panel:
-    """What a panel shows. Names of controls, and all texts, may be anything: a page escapes them.
+    """The contents of a panel. Names of controls, and all texts, may be anything: a page escapes them.
 
-    `strips(seen, values)` builds the strips of so many `images` as the panel is given, and a value for each control; a
-    ValueError tells the reader what doesn't fit. `start(seen)` says where controls stand for these images, if elsewhere
-    than at their own `value`; there, the pictures are those of the images themselves.
+    `strips(seen, values)` builds the strips from as many `images` as the panel asks for, and a value for each control;
+    the page shows the message of its ValueError. `start(seen)` returns the controls' values for these images, if they
+    differ from their own `value`; with these values, the pictures equal the images themselves.
     """
 
     title: str
@@ -90,15 +90,15 @@ class Panel:
     images: int = 1
     start: Callable[[Sequence[Seen]], Values] | None = None
     python: Callable[[Sequence[Seen], Values], str] | None = None
-    """The pictures of each strip as an expression of Python's, of `run` and `images`, a list of tensors
-    `(1, channels, height, width)`. Where there is none, the panel itself is called."""
+    """The pictures of each strip as a Python expression of `run` and `images`, a list of tensors
+    `(1, channels, height, width)`. Without it, the code calls the panel itself."""
 
 
 def seen_by(run: Run, image: Tensor, **told: str | int) -> Seen:
-    """An image `(1, channels, height, width)` and its codes.
+    """Return an image `(1, channels, height, width)` and its codes.
 
-    `told` are the classes, by name or number, of the fields that the codes need beside the image. Raises ValueError
-    where one is missing, or there is no such class.
+    `told` are the classes, by name or number, of the fields that the codes need beside the image. Raises ValueError if
+    one is missing, or does not exist.
     """
     given = {run.roles.input: image, **_labels(run, told)}
     codes = {}
@@ -109,9 +109,9 @@ def seen_by(run: Run, image: Tensor, **told: str | int) -> Seen:
 
 
 def pictures_of(run: Run, strip: Strip, **told: str | int) -> Tensor:
-    """The pictures of a strip, `(images, channels, height, width)`: its own, or what the run makes of its codes.
+    """Return the pictures of a strip, `(images, channels, height, width)`: its own, or the run's output for its codes.
 
-    `told` is as for `seen_by`. Raises ValueError where the output needs more, and for a strip without codes.
+    `told` is as for `seen_by`. Raises ValueError if the output needs more, and for a strip without codes.
     """
     if strip.images is not None:
         return strip.images
@@ -125,14 +125,15 @@ def pictures_of(run: Run, strip: Strip, **told: str | int) -> Tensor:
 
 
 def _labels(run: Run, told: Mapping[str, str | int]) -> dict[str, Tensor]:
-    """Classes as the data have them, int64 `(1,)` each."""
+    """Return classes as the data have them, int64 `(1,)` each."""
     return {name: torch.tensor([class_number(class_field(run.tensor(name)), label)]) for name, label in told.items()}
 
 
 def painted(text: str, height: int, width: int) -> Tensor:
-    """The mask, bool `(height, width)`, that a text holds: its bits row by row, packed and in base64 as in an address.
+    """Return the mask, bool `(height, width)`, from its text: its bits row by row, packed and in base64 as in an
+    address.
 
-    An empty text is an empty mask. Raises ValueError for what is no such text.
+    An empty text is an empty mask. Raises ValueError if the text is not such a mask.
     """
     try:
         packed = base64.b64decode(text, b"-_", validate=True)

@@ -1,4 +1,4 @@
-"""Interpolators by name, as evaluations use them, and strips of codes from one image's to another's."""
+"""Interpolators by name, as evaluations use them, and strips of codes between two images' codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ InterpolatorChoice = Annotated[str | dict[str, Any], AfterValidator(_known)]
 def interpolator(
     name: str, options: Mapping[str, Any], codes: Tensor, labels: Tensor, order: Order, *, prior: Any = None
 ) -> Interpolator:
-    """The interpolator of that name, made with its options; one with a method `fit` is fitted on training codes.
+    """Return the interpolator of that name, made with its options; one with a method `fit` is fitted on training codes.
 
     Args:
         name: as registered.
@@ -55,15 +55,15 @@ def interpolator(
 
 
 def unfitted(name: str, options: Mapping[str, Any], prior: Any = None) -> Interpolator:
-    """The interpolator of that name, made with its options; one with a method `fit` still wants training codes.
+    """Return the interpolator of that name, made with its options; one with a method `fit` must still be fitted.
 
-    Raises ValueError if there is no such interpolator, its options do not fit, or it needs the codes' `prior` and there
-    is none.
+    Raises ValueError if there is no such interpolator, its options do not fit, or it needs the codes' `prior` and none
+    is given.
     """
     found = _component(name, options)
     asked = dict.fromkeys(priors_asked(found.signature), prior)
     if asked and prior is None:
-        raise ValueError(f"{name} needs the prior of the code; [model] says it by `{LINES[Role.PRIOR]}`")
+        raise ValueError(f"{name} needs the prior of the code; [model] names it by `{LINES[Role.PRIOR]}`")
     if not inspect.isclass(found.value):
         return functools.partial(found.value, **options, **asked)
     with process_state_kept():
@@ -72,12 +72,12 @@ def unfitted(name: str, options: Mapping[str, Any], prior: Any = None) -> Interp
 
 
 def needs_prior(name: str, options: Mapping[str, Any]) -> bool:
-    """Whether the interpolator goes through the prior of its codes. Raises ValueError as `unfitted` does."""
+    """Return whether the interpolator goes through the prior of its codes. Raises ValueError as `unfitted` does."""
     return bool(priors_asked(_component(name, options).signature))
 
 
 def prior_of(code: Handle) -> nn.Module | None:
-    """The prior that `[model]` says of a code, if any."""
+    """Return the prior that `[model]` gives a code, if any."""
     name = code.run.roles.prior.get(code.name)
     return None if name is None else code.run.module(name)
 
@@ -85,7 +85,7 @@ def prior_of(code: Handle) -> nn.Module | None:
 def chosen_interpolators(
     choices: Sequence[str | dict[str, Any]], codes: Tensor, labels: Tensor, order: Order, *, prior: Any = None
 ) -> dict[str, Interpolator]:
-    """Several interpolators by name, as `interpolator` makes them. Raises ValueError if one is named twice, or none."""
+    """Return several interpolators by name, as `interpolator` does. Raises ValueError for a repeated name, or none."""
     made: dict[str, Interpolator] = {}
     for choice in choices:
         name, options = parts_of(choice)
@@ -98,14 +98,14 @@ def chosen_interpolators(
 
 
 def strips(path: Interpolator, a: Tensor, b: Tensor, images: int) -> Tensor:
-    """Codes `(pairs, images, code)` evenly spaced from `a` to `b` `(pairs, code)`, endpoints included."""
+    """Return codes `(pairs, images, code)` evenly spaced from `a` to `b` `(pairs, code)`, endpoints included."""
     starts, ends = (repeat(codes, "pairs code -> (pairs images) code", images=images) for codes in (a, b))
     weights = repeat(torch.linspace(0, 1, images), "images -> (pairs images) 1", pairs=len(a))
     return rearrange(path(starts, ends, weights), "(pairs images) code -> pairs images code", images=images)
 
 
 def parts_of(choice: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The name and the options of an interpolator. Raises ValueError if it has no name."""
+    """Return the name and the options of an interpolator. Raises ValueError if it has no name."""
     if isinstance(choice, str):
         return choice, {}
     name = choice.get("use")
@@ -115,7 +115,7 @@ def parts_of(choice: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _component(name: str, options: Mapping[str, Any]) -> Loaded:
-    """What the name brings. Raises ValueError if there is none, or the options do not fit it."""
+    """Return the component of that name. Raises ValueError if there is none, or the options do not fit it."""
     found = loaded(name, ["interpolator"])
     if isinstance(found, str):
         raise ValueError(found)

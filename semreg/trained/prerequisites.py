@@ -1,4 +1,4 @@
-"""What an evaluation knows before anything is trained: labels and counts that it can't do with."""
+"""Requirements of an evaluation that can be checked before training: labels and counts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Check = TypeVar("Check", bound=Callable[..., None])
 
 
 def before_training(*evaluations: Any) -> Callable[[Check], Check]:
-    """A decorator of what evaluations check before training.
+    """Decorate the function that checks the requirements of evaluations before training.
 
-    The function is given the inputs of the evaluation and all its options, and raises ValueError for what labels and
-    counts tell; a run then ends before it trains. It becomes the evaluation's attribute `before_training`.
+    The function receives the inputs of the evaluation and all its options, and raises ValueError for labels and counts
+    that don't fit; a run then stops before it trains. It becomes the evaluation's attribute `before_training`.
     """
 
     def attached(check: Check) -> Check:

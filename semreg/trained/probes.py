@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 PENALTY, ITERATIONS = 1.0, 1000
-"""Of the linear probe, as the evaluation `linear_probe` has them unless told otherwise."""
+"""The defaults of the linear probe in the evaluation `linear_probe`."""
 STOPPED_BY = 0.1
-"""The share of the training codes on which the MLP's training is stopped."""
+"""The share of the training codes that decides when the MLP's training stops."""
 
 
 def linear_predictions(
     codes: Tensor, labels: Tensor, *others: Tensor, penalty: float, iterations: int
 ) -> tuple[Tensor, ...]:
-    """What a linear classifier fitted on codes `(rows, code)`, as the evaluation `linear_probe` says, sees in each of
-    the others."""
+    """Return the predictions for each of the others by a linear classifier fitted on codes `(rows, code)`, as in the
+    evaluation `linear_probe`."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -31,9 +31,9 @@ def linear_predictions(
 def mlp_predictions(
     codes: Tensor, labels: Tensor, others: Tensor, hidden: Sequence[int], epochs: int, seed: int
 ) -> Tensor:
-    """What an MLP fitted on codes `(rows, code)` sees in others.
+    """Return the predictions for others by an MLP fitted on codes `(rows, code)`.
 
-    It stops by a tenth of the codes, or by as many as there are classes, where these are more.
+    A tenth of the codes decides when training stops, or as many codes as there are classes, if these are more.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
@@ -46,6 +46,6 @@ def mlp_predictions(
     )
     model = make_pipeline(StandardScaler(), classifier)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs were asked for
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the caller asked for so many epochs
         model.fit(codes.numpy(), labels.numpy())
     return torch.from_numpy(model.predict(others.numpy()))

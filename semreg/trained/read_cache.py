@@ -1,4 +1,5 @@
-"""What handles have read, kept for whoever reads it next: within a budget, and what was longest unused leaves first."""
+"""Values that handles have read, kept for the next reader: within a budget, and the least recently used are dropped
+first."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from semreg.components.values import tensors_of
 from semreg.store.disk import memory
 
 SHARE = 16
-"""What a run keeps of the values it has read is at most one part in so many of the memory here."""
+"""A run keeps values that take at most one part in so many of this machine's memory."""
 
 
 def bytes_of(value: Any) -> int:
-    """The bytes of a value's tensors."""
+    """Return the bytes of a value's tensors."""
     return sum(tensor.nbytes for tensor in tensors_of(value))
 
 
@@ -27,13 +28,13 @@ class ReadCache:
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
 
     def get(self, key: Hashable) -> Any:
-        """The value of a key, None if it isn't kept."""
+        """Return the value of a key, None if it isn't kept."""
         if key in self._values:
             self._values.move_to_end(key)
         return self._values.get(key)
 
     def keep(self, key: Hashable, value: Any) -> None:
-        """Keep a value of a key that has none, unless it alone is over the budget; others make room for it."""
+        """Keep a value of a new key, and drop others to make room; a value larger than the budget is not kept."""
         size = bytes_of(value)
         if size > self.budget:
             return

@@ -1,4 +1,4 @@
-"""Values of a run a part of their rows at a time, so that a split need not be in memory at once."""
+"""Values of a run in parts of rows, so that a split need not fit into memory at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from semreg.components.values import is_posterior, map_tensors, tensors_of
 from semreg.core import Handle
 
 BATCH = 256
-"""Rows that are computed at once, whatever is asked for: other numbers would round otherwise."""
+"""Rows that are computed at once, for every request: other batch sizes would round differently."""
 NUMBERS_AT_ONCE = 2**25
-"""Of a tensor, where a figure is a mean over all its numbers: 128 MB of float32."""
+"""The values of a tensor that are read at once for a mean over all of them: 128 MB of float32."""
 
 
 def rows_in(value: Any) -> int:
-    """How many rows a tensor, or a posterior of such, has."""
+    """Return how many rows a tensor, or a posterior of tensors, has."""
     return len(tensors_of(value)[0])
 
 
 def concatenated(parts: Sequence[Any]) -> Any:
-    """The rows of several values, one value after the other."""
+    """Return the rows of several values, one value after the other."""
     first = parts[0]
     if is_posterior(first):
         return type(first)(*(torch.cat(list(values)) for values in zip(*parts, strict=True)))
@@ -32,10 +32,10 @@ def concatenated(parts: Sequence[Any]) -> Any:
 
 
 class Gathered:
-    """The rows of what comes a part at a time, written to one place that doubles where they are more than expected.
+    """Rows that arrive in parts, written to one buffer that doubles if more arrive than expected.
 
-    In a list of its own memory each small part would lie where the next large batch was to fit, and of glibc's memory
-    then as much would be lost for each batch as a batch takes.
+    In a list, each small part would occupy memory where the next large batch should fit; glibc would then lose as much
+    memory for each batch as a batch takes.
     """
 
     def __init__(self, expected: int = 0) -> None:
@@ -43,7 +43,7 @@ class Gathered:
         self._whole: Any = None
 
     def add(self, part: Any) -> None:
-        """Take the rows of one more part."""
+        """Append the rows of one more part."""
         stop = self._rows + rows_in(part)
         if self._whole is None or stop > rows_in(self._whole):
             room = max(stop, self._expected if self._whole is None else 2 * rows_in(self._whole))
@@ -56,12 +56,13 @@ class Gathered:
 
     @property
     def value(self) -> Any:
-        """All rows that came."""
+        """All rows so far."""
         return _slice(self._whole, 0, self._rows)
 
 
 def gathered(parts: Iterable[Any], expected: int = 0) -> Any:
-    """The rows of values that come one after the other, of which so many are expected; at least one value comes."""
+    """Return the rows of values, one after the other; `expected` is the likely number of rows. At least one value is
+    needed."""
     found = Gathered(expected)
     for part in parts:
         found.add(part)
@@ -69,7 +70,7 @@ def gathered(parts: Iterable[Any], expected: int = 0) -> Any:
 
 
 def regrouped(parts: Iterable[Any], size: int) -> Iterator[Any]:
-    """The same rows in the same order, `size` of them at a time, and at last what is left."""
+    """Yield the same rows in the same order, `size` of them at a time, and the rest at the end."""
     held: list[Any] = []
     count = 0
     for part in parts:
@@ -88,7 +89,7 @@ def regrouped(parts: Iterable[Any], size: int) -> Iterator[Any]:
 
 
 def picked(batches: Iterable[Any], rows: Tensor) -> Iterator[Any]:
-    """Some of the rows of what comes a batch at a time, by their places in it, int64, ascending."""
+    """Yield some of the rows of batches, by their positions, int64, ascending."""
     start = 0
     for batch in batches:
         stop = start + rows_in(batch)
@@ -99,19 +100,20 @@ def picked(batches: Iterable[Any], rows: Tensor) -> Iterator[Any]:
 
 
 def selected(batches: Iterable[Any], rows: Tensor) -> Any:
-    """Some of the rows of what comes a batch at a time, by their places in it, int64 `(rows,)`, in that order.
+    """Return some of the rows of batches, by their positions, int64 `(rows,)`, in that order.
 
-    `selected(handle.batches("test"), rows)` is `handle.read("test")[rows]`, and holds no other rows.
+    `selected(handle.batches("test"), rows)` is `handle.read("test")[rows]`, and holds no other rows in memory.
     """
     places, order = torch.unique(rows, return_inverse=True)
     return map_tensors(lambda tensor: tensor[order], gathered(picked(batches, places), len(places)))
 
 
 def in_parts(split: str, *handles: Handle, count: int | None = None) -> Iterator[tuple[Any, ...]]:
-    """Values of several tensors for the same rows of a split, as many rows at a time as hold about 2²⁵ numbers of each.
+    """Yield values of several tensors for the same rows of a split, as many rows at a time as hold about 2²⁵ values of
+    each.
 
-    For means over all numbers of images, whose last digits depend on their order: few images come in one part, and
-    `mean_of` the parts is then theirs. Other arguments and errors are those of `Handle.batches`.
+    Means over all values of images need it, since their last digits depend on the order: a few images are one part, and
+    `mean_of` of one part is its own mean. Other arguments and errors are those of `Handle.batches`.
     """
     first = [next(iter(handle.batches(split, size=1, count=1))) for handle in handles]
     most = max(sum(tensor.numel() for tensor in tensors_of(value)) for value in first)
@@ -120,7 +122,7 @@ def in_parts(split: str, *handles: Handle, count: int | None = None) -> Iterator
 
 
 def mean_of(means: Sequence[float], sizes: Sequence[int]) -> float:
-    """The mean of parts of so many rows each from their means; of one part its own, bit for bit."""
+    """Return the mean over parts of so many rows each, from their means; for one part its own mean, bit for bit."""
     return math.fsum(mean * (size / sum(sizes)) for mean, size in zip(means, sizes, strict=True))
 
 

@@ -32,7 +32,7 @@ from semreg.training.program import Program, evaluating
 
 
 def seen_by_evaluations(data: Cached, plan: Plan, judge_on: str) -> Cached:
-    """The data of a plan as its evaluations see them. Raises UserError if there are no images to judge on."""
+    """Return the data of a plan as its evaluations see them. Raises UserError if there are no images to judge on."""
     try:
         return judging_on_validation(data) if judge_on == "validation" else data
     except UserError as error:
@@ -40,22 +40,22 @@ def seen_by_evaluations(data: Cached, plan: Plan, judge_on: str) -> Cached:
 
 
 class TensorHandle:
-    """A named tensor of a run, for evaluations: read over a split, or recomputed from other values."""
+    """A named tensor of a run, for evaluations: read over a split, or recomputed from given values."""
 
     def __init__(self, run: Run, name: str) -> None:
         self.run, self.name = run, name
 
     @property
     def field(self) -> Field | None:
-        """What the data say of it, if it is a field of the data."""
+        """Its field in the data's specification, if it is a field of the data."""
         return self.run.fields.get(self.name)
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
-        """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
+        """Return its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
 
-        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their
+        This is a tensor `(rows, …)`, or a posterior of tensors. Modules are in eval mode; random operations take their
         evaluation form (a posterior's mean), or with `draws` are random as in training. Raises UserError for a split
-        that there is not, or that is empty.
+        that does not exist or is empty.
         """
         parts, rows = self._parts(split, count, draws, {}), len(self._rows(split, count))
         first = next(parts)
@@ -70,14 +70,14 @@ class TensorHandle:
         draws: bool = False,
         given: Mapping[str, Tensor] | None = None,
     ) -> Iterator[Any]:
-        """Its values as `read` gives them, `size` rows at a time, for what need not be in memory at once.
+        """Yield its values as `read` returns them, `size` rows at a time, so that they need not be in memory at once.
 
-        `given` has tensors or fields that have other values than the data's, a row for each that is read. Values that
-        fit among what the run keeps are kept, as by `read`. Raises as `read` does, and ValueError for batches of less
-        than a row, and for other numbers of rows that are given.
+        `given` has other values for tensors or fields than the data's, a row for each row that is read. Values that fit
+        into the run's cache are kept, as by `read`. Raises as `read` does, and ValueError for batches of less than a
+        row, and for a wrong number of given rows.
         """
         if size < 1:
-            raise ValueError(f"size is {size}; a batch has at least one row")
+            raise ValueError(f"size is {size}; expected at least 1 row")
         rows = len(self._rows(split, count))
         for name, values in (given or {}).items():
             if len(values) != rows:
@@ -85,7 +85,8 @@ class TensorHandle:
         return regrouped(self._parts(split, count, draws, given or {}), size)
 
     def _parts(self, split: str, count: int | None, draws: bool, given: Mapping[str, Tensor]) -> Iterator[Any]:
-        """Its values in order: what is kept, or may be, in one part, and else a part for each batch."""
+        """Yield its values in order: cached values, or those that may be cached, as one part, else a part for each
+        batch."""
         key, kept = (self.name, split, count, draws), self.run.kept
         value = None if given else kept.get(key)
         if value is None:
@@ -95,7 +96,7 @@ class TensorHandle:
             first = next(computed)
             parts = chain([first], computed)
             if given or bytes_of(first) * len(rows) > kept.budget * min(BATCH, len(rows)):
-                del first  # which would be held as long as the others are read
+                del first  # the variable would hold it as long as the others are read
                 yield from parts
                 return
             value = gathered(parts, len(rows))
@@ -103,9 +104,9 @@ class TensorHandle:
         yield value
 
     def _rows(self, split: str, count: int | None = None) -> Tensor:
-        """The rows of the data in a split, int64, or the first of them.
+        """Return the rows of the data in a split, int64, or the first of them.
 
-        Raises UserError for a split that there is not, or that is empty, ValueError for less than a row of it.
+        Raises UserError for a split that does not exist or is empty, ValueError for less than a row of it.
         """
         counts = self.run.counts
         if split not in counts:
@@ -116,20 +117,21 @@ class TensorHandle:
                 str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
             )
         if count is not None and count < 1:
-            raise ValueError(f"count is {count}; at least one row is read")
+            raise ValueError(f"count is {count}; expected at least 1")
         return rows[:count]
 
     def needs(self, *given: str) -> set[str]:
-        """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
+        """Return the fields of the data that it depends on beyond the tensors and fields that are `given`."""
         return self.run.leaves(self.name, frozenset(given))
 
     def at(self, split: str, rows: Tensor) -> Any:
-        """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
+        """Return its values as `read` does, for only some rows of a split, by their positions in it, int64
+        `(rows,)`."""
         batches = self.run.in_order(self.name, self._rows(split)[rows])
         return gathered((self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)), len(rows))
 
     def given(self, **values: Tensor) -> Any:
-        """Its values where the named tensors or fields have the values given, `(rows, …)` each.
+        """Return its values for given values of the named tensors or fields, `(rows, …)` each.
 
         Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
         """
@@ -141,9 +143,9 @@ class TensorHandle:
         return found.value
 
     def differentiable(self, **values: Tensor) -> Any:
-        """As `given`, of all rows at once, on the run's device and with gradients to the values.
+        """Return the same as `given`, for all rows at once, on the run's device and with gradients to the values.
 
-        What they are taken of is up to the caller: `torch.autograd.grad` of some values leaves none with modules.
+        The caller chooses the gradients: `torch.autograd.grad` with respect to some values leaves none in the modules.
         """
         self._rows_given(values)
         batch = {name: value.to(self.run.device) for name, value in values.items()}
@@ -154,7 +156,7 @@ class TensorHandle:
     def _rows_given(self, values: Mapping[str, Tensor]) -> int:
         missing = sorted(self.needs(*values))
         if missing:
-            raise ValueError(f"{self.name!r} cannot be computed from {sorted(values)} alone; give {missing} too")
+            raise ValueError(f"{self.name!r} cannot be computed from only {sorted(values)}; also give {missing}")
         rows = {name: len(value) for name, value in values.items()}
         if len(set(rows.values())) != 1:
             raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")
@@ -162,10 +164,10 @@ class TensorHandle:
 
 
 class Run:
-    """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` as the recipe's `[model]` says.
+    """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` by the recipe's `[model]`.
 
-    `data` are its data, or what reads them once something asks for them. Where its evaluations `judge_on` "validation",
-    the validation images are its test images, and the others can't be read.
+    `data` are its data, read on first use. If its evaluations `judge_on` "validation", the validation images are its
+    test images, and the others can't be read.
     """
 
     def __init__(
@@ -191,14 +193,14 @@ class Run:
     def data(self) -> Cached:
         """The data set as evaluations see it.
 
-        Raises UserError if it is not there, or another than the run was trained on, or has no images to judge on.
+        Raises UserError if it is missing, differs from the data that trained the run, or has no images to judge on.
         """
         data = self._data if isinstance(self._data, Cached) else self._data()
         return seen_by_evaluations(data, self.plan, self.judge_on)
 
     @property
     def fields(self) -> Specification:
-        """What the data say of their fields."""
+        """The specification of its data's fields."""
         return self.plan.fields
 
     @property
@@ -208,14 +210,14 @@ class Run:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many images each split has. Raises UserError where the data are not there."""
+        """How many images each split has. Raises UserError if the data are missing."""
         return self.data.counts
 
     def tensor(self, name: str) -> TensorHandle:
-        """The handle of a tensor or field.
+        """Return the handle of a tensor or field.
 
-        Raises UserError, with the closest names, if there is none, and with the reason if what it is computed from is
-        not here, such as a plugin's operation.
+        Raises UserError, with the closest names, if there is none, and with the reason if a part of it, such as a
+        plugin's operation, is missing here.
         """
         known = {*self.plan.tables.tensors, *self.plan.fields}
         if name not in known:
@@ -227,10 +229,9 @@ class Run:
         return TensorHandle(self, name)
 
     def module(self, name: str) -> nn.Module:
-        """A module of the recipe, in eval mode.
+        """Return a module of the recipe, in eval mode.
 
-        Raises UserError, with the closest names, if there is none, and with the reason if what it is made of is not
-        here.
+        Raises UserError, with the closest names, if there is none, and with the reason if a part of it is missing here.
         """
         if name in self.modules:
             return self.modules[name]
@@ -239,12 +240,14 @@ class Run:
         raise UserError(str(self.folder), f"this run has no module {name!r}{closest(name, self.modules)}")
 
     def _lacking(self, what: str) -> UserError:
-        """The error of something that needs what is not here."""
-        return UserError(str(self.folder), [Problem("", f"{what} needs what is not here:"), *self.plan.lacking])
+        """Return the error for a use that needs a missing part."""
+        return UserError(
+            str(self.folder), [Problem("", f"{what} needs components that are missing:"), *self.plan.lacking]
+        )
 
     @property
     def roles(self) -> Roles:
-        """What the recipe's `[model]` says."""
+        """The roles in the recipe's `[model]`."""
         return self.plan.roles
 
     @property
@@ -254,19 +257,20 @@ class Run:
 
     @property
     def statistics(self) -> Mapping[str, Mapping[str, Tensor]]:
-        """What was kept of the training data for its use, by who wants it. Raises UserError if it is damaged."""
+        """The statistics of the training data that were kept for its uses, by their users. Raises UserError if they are
+        damaged."""
         if self._statistics is None:
             self._statistics = read_statistics(self.folder)
         return self._statistics
 
     def encode(self, images: Any) -> Any:
-        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes.
+        """Return the code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes.
 
-        Also of images in memory, of any size, which are read as those of files are: uint8 arrays of NumPy's,
-        `(n, height, width)` or `(n, height, width, 1, 3 or 4)` in [0, 255], or an image of Pillow's; or a list of
-        images, each its own size.
+        Images may also be in memory, of any size, and are then read as those in files: uint8 NumPy arrays,
+        `(n, height, width)` or `(n, height, width, 1, 3 or 4)` in [0, 255], or a Pillow image; or a list of images,
+        each with its own size.
 
-        Raises UserError if `[model]` says no input or no code, ValueError for images of another shape or range.
+        Raises UserError if `[model]` lacks an input or a code, ValueError for images of another shape or range.
         """
         roles = need(self, "input", "code")
         given = {roles.input: expected_images(self, images)}
@@ -274,9 +278,9 @@ class Run:
         return codes[0] if len(codes) == 1 else codes
 
     def decode(self, *codes: Tensor) -> Any:
-        """The output for codes, in the order of the recipe's `code`.
+        """Return the output for codes, in the order of the recipe's `code`.
 
-        Raises UserError if `[model]` says no code or no output, ValueError for codes of another number or shape.
+        Raises UserError if `[model]` lacks a code or an output, ValueError for codes of another number or shape.
         """
         roles = need(self, "code", "output")
         given = expected_codes(roles.code, self.code_shapes, codes)
@@ -284,7 +288,7 @@ class Run:
 
     @functools.cached_property
     def code_shapes(self) -> list[tuple[int, ...] | None]:
-        """The shape of each code of one image; None where an image alone has none."""
+        """The shape of each code of one image; None if the code needs more than an image."""
         shape = shape_of(self.fields.get(self.roles.input))
         given = {} if shape is None else {self.roles.input: torch.full((1, *shape), self.value_range[0])}
         return [self._code_shape(name, given) for name in self.roles.code]
@@ -297,7 +301,7 @@ class Run:
         return tuple(code.shape[1:]) if isinstance(code, Tensor) else None
 
     def sample(self, count: int, *, label: str | int | None = None, seed: int = 0) -> Tensor:
-        """Images decoded from draws of the priors, as `semreg.trained.sample` draws them."""
+        """Return images decoded from draws of the priors, as `semreg.trained.sample` does."""
         from semreg.trained.sampling import sample
 
         return sample(self, count, label=label, seed=seed)
@@ -305,41 +309,42 @@ class Run:
     def interpolate(
         self, a: Any, b: Any, *, steps: int = 10, interpolator: str | Mapping[str, Any] | None = None
     ) -> Tensor:
-        """Images on the way from `a` to `b`, as `semreg.trained.interpolate` makes them; both may be all that `encode`
+        """Return images between `a` and `b`, as `semreg.trained.interpolate` does; both may be anything that `encode`
         takes."""
         from semreg.trained.interpolating import interpolate
 
         return interpolate(self, a, b, steps=steps, interpolator=interpolator)
 
     def result(self, evaluation: str) -> Result | None:
-        """What the evaluation of that name left, if it is done. Raises UserError if what is stored is damaged."""
+        """Return the result of the evaluation of that name, if it has run. Raises UserError if the stored result is
+        damaged."""
         folder = evaluations_of(self.folder, self._kept_as).get(evaluation)
         return None if folder is None else ShownResult(**vars(read_result(folder)))
 
     @property
     def results(self) -> Results:
-        """What the recipe's evaluations left, by their names, as far as they are done. Raises as `result` does."""
+        """The results of the recipe's evaluations that have run, by their names. Raises as `result` does."""
         folders = evaluations_of(self.folder, self._kept_as)
         return Results({name: read_result(folder) for name, folder in folders.items()})
 
     @property
     def metrics(self) -> Metrics:
-        """The losses that were recorded while it was trained: `metrics["main"]["kl"]` is an array."""
+        """The losses that training recorded: `metrics["main"]["kl"]` is an array."""
         return metrics_of(self.folder)
 
     @property
     def report(self) -> Path:
-        """Where its report is, once it is written."""
+        """The path of its report, which exists once it is written."""
         return report_path(self.folder, self._kept_as)
 
     @property
     def _kept_as(self) -> str:
-        """The name by which its results and its report are kept."""
+        """The name of its stored results and report."""
         return kept_as(self.plan.name, self.judge_on)
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """A copy of its recipe with all that it extends."""
+        """A copy of its recipe merged with all that it extends."""
         return deepcopy(self.plan.table)
 
     def __repr__(self) -> str:
@@ -351,7 +356,7 @@ class Run:
     # --- for handles ---
 
     def in_order(self, name: str, rows: Tensor, given: Mapping[str, Tensor] | None = None) -> Iterator[Batch]:
-        """The batches of rows of the data, with what a tensor reads, of which some is given, row for row."""
+        """Yield batches of rows of the data, with the fields that a tensor reads, some of them given, row for row."""
         extra = given or {}
         fields = self.leaves(name, frozenset(extra))
         return sequential(
@@ -359,11 +364,11 @@ class Run:
         )
 
     def compute(self, name: str, batch: Mapping[str, Any], index: int, draws: bool = False) -> Any:
-        """The value of a tensor on one batch, on the CPU."""
+        """Return the value of a tensor on one batch, on the CPU."""
         with evaluating(self.modules):
             program = self.programs[draws]
             return on_cpu(program.value(name, program.execution(batch, index)))
 
     def leaves(self, name: str, given: frozenset[str]) -> set[str]:
-        """The fields of the data that a tensor needs beyond what is given."""
+        """Return the fields of the data that a tensor needs beyond the given ones."""
         return self.plan.fields_of([Read(name)], given)

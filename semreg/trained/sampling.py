@@ -20,19 +20,19 @@ from semreg.training.program import Program, evaluating
 
 
 def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 0) -> Tensor:
-    """Images decoded from draws of the priors, `(count, channels, height, width)`, on the CPU.
+    """Return images decoded from draws of the priors, `(count, channels, height, width)`, on the CPU.
 
-    They are what the recipe's `[model]` calls its sample, or else its output for codes that are drawn from their
-    priors; priors that tell classes apart, and decoders that are told the class, are given a label.
+    They are the sample in the recipe's `[model]`, or else its output for codes drawn from their priors. Priors and
+    decoders that depend on a class receive the label.
 
     Args:
         run: a trained run.
         count: how many, at least 1.
-        label: of which class, by its name or number; by default each class in turn.
+        label: the class, by its name or number; by default each class in turn.
         seed: of all draws.
 
-    Raises UserError for a run whose `[model]` says neither, ValueError for no images, and for a class that does not
-    exist, or of samples that are of none.
+    Raises UserError for a run whose `[model]` has neither, ValueError for no images, for a class that does not exist,
+    and for a class of samples without classes.
     """
     if count < 1:
         raise ValueError(f"count: {count} images can't be drawn; 1 or more can")
@@ -54,16 +54,16 @@ def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 
 
 
 def sampled_classes(run: Run) -> ClassField | None:
-    """The classes that samples are drawn for, if they are. Raises as `sample` does."""
+    """Return the classes of samples, if they have any. Raises as `sample` does."""
     told = label_of_samples(run)
     return None if told is None else told[1]
 
 
 def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
-    """The field of classes that samples depend on, and its classes; None where they are of no class.
+    """Return the field of classes that samples depend on, and its classes; None if they don't depend on classes.
 
-    Raises UserError for a run whose `[model]` says neither a sample nor priors, ValueError where samples depend on
-    more than the classes of one field.
+    Raises UserError for a run whose `[model]` has neither a sample nor priors, ValueError if samples depend on more
+    than the classes of one field.
     """
     if run.roles.sample:
         wanted = contents(run.plan.tensors, run.fields, Read(run.roles.sample))
@@ -80,20 +80,21 @@ def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
     others = sorted(wanted - fields.keys())
     if others:
         without = [] if run.roles.sample else [code for code in run.roles.code if code not in run.roles.prior]
-        reason = f"; its [model] says no prior of {', '.join(without)}" if without else ""
-        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn anew{reason}")
+        reason = f"; its [model] names no prior of {', '.join(without)}" if without else ""
+        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn from priors{reason}")
     if len(fields) > 1:
         raise ValueError(f"{drawn!r} depends on several labels, {', '.join(fields)}; one can be chosen here")
     told = next(iter(fields.items()), None)
     if told is not None and run.roles.sample and not _differ(run, *told):
-        return None  # as of a prior that ignores the label which it is given
+        return None  # for example if the prior ignores its label
     return told
 
 
 def class_number(field: ClassField, label: str | int) -> int:
-    """The number of a class, from 0, by its name, or else by that number. Raises ValueError if there is no such class.
+    """Return the number of a class, from 0, by its name, or else by that number. Raises ValueError if it does not
+    exist.
 
-    Of classes with numbers for names, a text is a name and an `int` a number.
+    If classes have numbers as names, a text is a name and an `int` a number.
     """
     if label in field.names:
         return field.names.index(str(label))
@@ -103,7 +104,7 @@ def class_number(field: ClassField, label: str | int) -> int:
 
 
 def _tells_apart(prior: Prior, field: ClassField, device: torch.device) -> bool:
-    """Whether a prior draws other codes for another class."""
+    """Return whether a prior draws other codes for another class."""
     draws = [
         prior.sample(1, torch.tensor([value], device=device), generator=torch.Generator().manual_seed(0))
         for value in (0, len(field.names) - 1)
@@ -112,7 +113,7 @@ def _tells_apart(prior: Prior, field: ClassField, device: torch.device) -> bool:
 
 
 def _differ(run: Run, name: str, field: ClassField) -> bool:
-    """Whether the run's samples of the first class differ from those of the last, by the same draws."""
+    """Return whether the run's samples of the first class differ from those of the last, for the same draws."""
     generated = run.tensor(run.roles.sample)
     return not torch.equal(
         *(_generated(run, generated, {name: torch.tensor([value])}, 1, 0) for value in (0, len(field.names) - 1))
@@ -120,7 +121,7 @@ def _differ(run: Run, name: str, field: ClassField) -> bool:
 
 
 def _decoded(run: Run, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
-    """The output for codes that are drawn from their priors."""
+    """Return the output for codes that are drawn from their priors."""
     roles, generator = run.roles, drawn_by(seed, "sample")
     codes = {}
     for code, prior in roles.prior.items():
@@ -134,13 +135,13 @@ def _decoded(run: Run, given: Mapping[str, Tensor], count: int, seed: int) -> Te
 
 
 def _generated(run: Run, generated: TensorHandle, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
-    """The values of a tensor that is drawn from priors, and otherwise of the given fields alone."""
+    """Return the values of a tensor that depends only on draws from priors and on the given fields."""
     program = Program(run.plan, run.modules, key=(seed, "sample"), training=False, device=run.device)
     low, high = run.value_range
     parts = []
     for index, start in enumerate(range(0, count, BATCH)):
         rows = min(BATCH, count - start)
-        fields = synthetic_batch(run.fields, run.value_range, rows)  # for what is asked for its shape alone
+        fields = synthetic_batch(run.fields, run.value_range, rows)  # for tensors of which only the shape is needed
         fields |= {name: values[start : start + rows] for name, values in given.items()}
         batch = {name: values.to(run.device) for name, values in fields.items()}
         with evaluating(run.modules):

@@ -1,4 +1,4 @@
-"""How alike images are, by MS-SSIM (Wang, Simoncelli & Bovik 2003)."""
+"""The similarity of images, by MS-SSIM (Wang, Simoncelli & Bovik 2003)."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from torch import Tensor
 from semreg.components.functional import in_float32
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""
+"""Weights of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""
 LARGEST_WINDOW, SMALLEST_WINDOW = 11, 7
 DEVIATION = 1.5 / LARGEST_WINDOW
 """The standard deviation of the Gaussian window, as a share of its width."""
 CHUNK_VALUES = 2**16
-"""Values of the images compared at once: more leave a processor's cache, and take twice as long a pair."""
+"""How many values of images are compared at once: more don't fit into a processor's cache, and take twice as long a
+pair."""
 
 
 def scales_and_window(size: int) -> tuple[int, int]:
-    """How many scales, and how wide a window (odd), MS-SSIM has room for in images of `size` pixels.
+    """Return how many scales, and how wide a window (odd), MS-SSIM can use for images of `size` pixels.
 
-    The most scales, up to five, that leave a window of 7 pixels; the widest window, up to 11, for these. Images of
-    178 pixels have room for 5 and 11, of 64 for 4 and 7, of 32 for 3 and 7.
+    These are the most scales, up to five, that leave a window of 7 pixels, and the widest window, up to 11, for these
+    scales: 5 and 11 for images of 178 pixels, 4 and 7 for 64, 3 and 7 for 32.
 
     Raises ValueError for images of one pixel.
     """
     if size < 2:
         raise ValueError("MS-SSIM needs images of at least 2 pixels a side")
-    # As torchmetrics asks for, and the coarsest scale must be as large as the window.
+    # torchmetrics requires it, and the coarsest scale must be as large as the window.
     room = [min(size // 2 ** (scales - 1), size // max(1, scales - 1) ** 2) for scales in range(1, len(WEIGHTS) + 1)]
     scales = max(1, sum(space >= SMALLEST_WINDOW for space in room))
     window = min(LARGEST_WINDOW, room[scales - 1])
@@ -34,9 +35,10 @@ def scales_and_window(size: int) -> tuple[int, int]:
 
 
 def mean_dissimilarity(images: Tensor) -> float:
-    """Eq. 12 of images `(count, channels, height, width)` between 0 and 1: 1 − mean MS-SSIM over all count² pairs.
+    """Return Eq. 12 of images `(count, channels, height, width)` between 0 and 1: 1 − mean MS-SSIM over all count²
+    pairs.
 
-    Each pair is computed once, and an image with itself is 1 without computing. Between 0 and 1, as negative
+    Each pair is computed once; an image with itself is 1 without computing. The result is between 0 and 1, as negative
     structural similarities count as 0.
     """
     count = len(images)
@@ -51,7 +53,7 @@ def mean_dissimilarity(images: Tensor) -> float:
 
 @in_float32
 def similarities(first: Tensor, second: Tensor) -> Tensor:
-    """MS-SSIM of pairs of images `(pairs, channels, height, width)` between 0 and 1, `(pairs,)`."""
+    """Return MS-SSIM of pairs of images `(pairs, channels, height, width)` between 0 and 1, `(pairs,)`."""
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
     scales, window = scales_and_window(min(first.shape[2:]))

@@ -1,4 +1,5 @@
-"""What uses of a run need of its training data, kept with the run when it is trained: it then serves without them."""
+"""Statistics of its training data that uses of a run need, stored with the run after training, so that it needs no
+data."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ from semreg.trained.run import Run
 
 
 def fitted_state(run: Run, name: str, options: Mapping[str, Any]) -> Mapping[str, Tensor] | None:
-    """What an interpolator learnt of the run's training codes, None where that was not kept."""
+    """Return the state that an interpolator learnt from the run's training codes; None if it was not stored."""
     return run.statistics.get(_key(run, name, options))
 
 
 def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
-    """What interpolators learn of the class in the run's training codes, by their names and options.
+    """Return the states that interpolators learn from the run's training codes and classes, by their names and options.
 
-    These are the interpolator of `[model]`, and with their defaults all that are installed and are fitted. None for a
-    run without exactly one field of classes among its attributes, and none for an interpolator that refuses the codes.
+    These are the interpolator of `[model]`, and, with their defaults, all installed ones with a fit. A run needs
+    exactly one field of classes among its attributes; interpolators that reject the codes are left out.
     """
     attributes = labels_of(run, ClassField)
     if len(attributes) != 1:
@@ -46,60 +47,60 @@ def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
                 found[_key(run, name, options)] = learnt
         except KeyboardInterrupt:
             raise
-        except BaseException:  # as for classes without an order: an interpolator that is asked for says so itself
+        except BaseException:  # as for classes without an order: a requested interpolator reports it itself
             continue
     return found
 
 
 def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[str, Tensor]]:
-    """What the run's priors with a method `fit` learn of its training codes, by their names; they are fitted in place.
+    """Fit the run's priors that have a method `fit` on its training codes, and return their states by name.
 
-    Codes are random as in training, and go with the classes that `[model]` calls attributes of the code. A prior that
-    refuses them stays as it was, of which `warn` is told.
+    Codes are random as in training; a code's prior also receives the classes in its attributes in `[model]`. A prior
+    that rejects them does not change, and `warn` receives the reason.
     """
     found: dict[str, Mapping[str, Tensor]] = {}
-    for code, name in run.roles.prior.items():
-        prior: Any = run.modules.get(name)
-        if not _is_fitted(prior) or _prior_key(run, name) in found:
-            continue
-        labels = [label for label, own in labels_of(run, ClassField).items() if own == code]
+    for key, name, code, labels in _priors_to_fit(run):
+        prior: Any = run.modules[name]
         try:
             codes = read_codes(run.tensor(code), "train", draws=True)
             prior.fit(codes, *(run.tensor(label).read("train") for label in labels))
-        except Exception as error:  # a plugin's: what was trained is not lost by it
-            warn(f"modules.{name} was not fitted to {code!r}, and stays as it began: {cause_of(error)}")
+        except Exception as error:  # a plugin's error must not lose the training
+            warn(f"modules.{name} was not fitted to {code!r}, and keeps its initial values: {cause_of(error)}")
             continue
-        found[_prior_key(run, name)] = prior.state()
+        found[key] = prior.state()
     return found
 
 
 def load_fitted_priors(run: Run) -> None:
-    """Have the run's priors that were fitted after its training what they learnt then."""
-    fitted: dict[str, Any] = {name: run.modules.get(name) for name in run.roles.prior.values()}
-    fitted = {_prior_key(run, name): prior for name, prior in fitted.items() if _is_fitted(prior)}
+    """Load the states of the run's priors that were fitted after its training."""
+    fitted: dict[str, Any] = {key: run.modules[name] for key, name, _, _ in _priors_to_fit(run)}
     kept = read_statistics(run.folder) if fitted else {}
     for key in fitted.keys() & kept.keys():
         fitted[key].load_state(kept[key])
 
 
-def keeps_fitted_priors(run: Run) -> bool:
-    """Whether the run keeps what each of its fitted priors learnt, with the options that these have."""
-    wanted = {_prior_key(run, name) for name in run.roles.prior.values() if _is_fitted(run.modules.get(name))}
-    return not wanted or wanted <= read_statistics(run.folder).keys()
+def lacks_fits(run: Run) -> bool:
+    """Return whether a prior of the run has no stored fit: recipes that train alike share the run, not the fits."""
+    keys = [key for key, *_ in _priors_to_fit(run)]
+    return bool(keys) and not set(keys) <= read_statistics(run.folder).keys()
 
 
-def _is_fitted(prior: Any) -> bool:
-    return all(hasattr(prior, method) for method in ("fit", "state", "load_state"))
-
-
-def _prior_key(run: Run, name: str) -> str:
-    """Of a prior with its options: one run may have several recipes, each with a prior of this name."""
-    node = run.plan.modules[name].node
-    return f"prior {name} {json.dumps([node.name, node.options], sort_keys=True, default=str)}"
+def _priors_to_fit(run: Run) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield the run's priors with a method `fit`, each once: the key of its state, its name, its code, and the classes
+    in the code's attributes."""
+    seen = set()
+    for code, name in run.roles.prior.items():
+        prior = run.modules.get(name)
+        if name in seen or not all(hasattr(prior, method) for method in ("fit", "state", "load_state")):
+            continue
+        seen.add(name)
+        labels = [label for label, own in labels_of(run, ClassField).items() if own == code]
+        said = [run.plan.table["modules"][name], code, labels]
+        yield f"prior {name} {json.dumps(said, sort_keys=True, default=str)}", name, code, labels
 
 
 def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The interpolators that may be fitted, by name and options."""
+    """Yield the interpolators that may be fitted, by name and options."""
     if run.roles.interpolator:
         yield parts_of(run.roles.interpolator)
     for component in components("interpolator"):
@@ -112,6 +113,6 @@ def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _key(run: Run, name: str, options: Mapping[str, Any]) -> str:
-    """Of what is learnt of the codes of the run's one field of classes."""
+    """Return the key of a state that was learnt from the codes of the run's one field of classes."""
     said = [options, *labels_of(run, ClassField).items()]
     return f"interpolator {name} {json.dumps(said, sort_keys=True, default=str)}"

@@ -1,4 +1,4 @@
-"""The versions that decide a run's numbers, and what differs between those that trained it and those that are here."""
+"""The versions that affect a run's numbers, and the differences between those that trained it and those here."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LIBRARIES = {
     "sklearn": "scikit-learn",
     "torchmetrics": "torchmetrics",
 }
-"""Packages whose code their distribution's version tells, though a plugin's component may lie in them."""
+"""Packages that are identified by their distribution's version, though a plugin's component may be in them."""
 
 
 def versions(plan: Plan) -> dict[str, str]:
-    """Versions of everything that decides the numbers of a run."""
+    """Return the versions of everything that affects the numbers of a run."""
     return {
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in LIBRARIES.values()},
@@ -32,7 +32,7 @@ def versions(plan: Plan) -> dict[str, str]:
 
 
 def other_versions(record: Mapping[str, Any], plan: Plan) -> list[str]:
-    """What trained a run and is here in another version, in words."""
+    """Return, as text, the distributions whose version here differs from the one that trained the run."""
     then, now = record.get("versions"), versions(plan)
     if not isinstance(then, dict):
         return []

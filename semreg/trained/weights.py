@@ -22,14 +22,14 @@ from semreg.store.recipes import read_recipe
 from semreg.store.record import RunRecord, known_runs
 
 _TRAINS = ("data", "modules", "tensors", "losses", "optimizer", "phases", "order")
-"""The tables of a recipe that say how it trains."""
+"""The tables of a recipe that affect its training."""
 
 
 def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> None:
-    """`weights = "RUN:module"`: weights of modules from other runs, by their paths, or, in the folder `runs`, by their
-    names or that of their recipe.
+    """Load the weights of modules with `weights = "RUN:module"` from other runs: by path, or, in the folder `runs`, by
+    a run's name or that of its recipe.
 
-    Raises UserError for what is no such run or module, and for weights that don't fit.
+    Raises UserError if the run or module does not exist, and for weights that don't fit.
     """
     for name, module in plan.modules.items():
         if module.weights is None or name not in modules:
@@ -38,7 +38,7 @@ def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> No
         folder, other = run_of_weights(plan, name, module.weights, runs)
         state = read_state(folder, read_object(folder / RECORD) or {}) or {"modules": {}, "averages": {}}
         with as_written(folder):
-            weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
+            weights = (state["modules"] | state["averages"]).get(other)  # the recipe that the run would be opened with
         if weights is None:
             raise UserError(str(plan.recipe.path), [Problem(where, f"{folder} holds no trained module {other!r}")])
         try:
@@ -51,8 +51,8 @@ def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> No
 
 
 def run_of_weights(plan: Plan, module: str, weights: str, runs: Path) -> tuple[Path, str]:
-    """The folder of the run and the name of the module in it that `weights` says: a run's, or that of a recipe as it is
-    written. Raises UserError if there is no such run."""
+    """Return the folder of the run in `weights`, a run's or that of the current version of a recipe, and the name of
+    its module. Raises UserError if there is no such run."""
     path, _, other = weights.rpartition(":")
     for folder in (Path(path), runs / path) if path else ():
         if os.path.isfile(folder / RECORD):
@@ -75,14 +75,14 @@ def run_of_weights(plan: Plan, module: str, weights: str, runs: Path) -> tuple[P
 
 
 def _runs_of_recipe(recipe: Recipe, runs: Path) -> list[RunRecord]:
-    """The runs that are trained by a recipe, in some version of it."""
+    """Return the runs that are trained by a recipe, in any version of it."""
     said = reference(recipe.path)
     trained = (run for run in known_runs(runs) if run.record.get("trained"))
     return [run for run in trained if reference(referred(str(run.record.get("recipe")))) == said]
 
 
 def _is_as_written(run: RunRecord, recipe: Recipe) -> bool:
-    """Whether a run is trained by what a recipe says now, with the recipe's own seed."""
+    """Return whether a run is trained by the current version of a recipe, with the recipe's own seed."""
     table = recipe.resolve(fallback=bool(run.record.get("fallback")) and recipe.has_fallback)
     parts = [{key: one[key] for key in _TRAINS if key in one} for one in (read_recipe(run.folder, run.name), table)]
     return not differing_keys(*parts) and run.record.get("seed") == table.get("seed", 0)

@@ -1,4 +1,4 @@
-"""Batch norm where several processes have a part of the batch each."""
+"""Batch norm if several processes each have a part of the batch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch import nn
 from semreg.training.processes import Processes
 
 _PLAIN = {nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d}
-"""What can be made to normalise by the whole batch; classes made from these, as timm's, may do more than normalise."""
+"""Classes that can normalise by the whole batch; their subclasses, such as timm's, may do more than normalise."""
 
 
 def share_batch_norm(modules: dict[str, nn.Module], processes: Processes, device: torch.device) -> list[str]:
-    """Let batch norm normalise by the batches of all processes, where it can: on a GPU. A remark where it can't.
+    """Let batch norm normalise by the batches of all processes, on a GPU. Return a warning if that is impossible.
 
-    Modules that hold it are replaced in the table, with the same parameters and names of them.
+    The function replaces modules with batch norm in the table, with the same parameters and names.
     """
     local = []
     for name, module in modules.items() if processes.count > 1 else ():

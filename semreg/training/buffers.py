@@ -1,4 +1,4 @@
-"""Buffers of modules, such as the averages of batch norm, put back after what must not change them."""
+"""Buffers of modules, such as the averages of batch norm, restored after code that must not change them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @contextmanager
 def buffers_kept(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Put back afterwards what the forward passes inside have changed in buffers."""
+    """Restore, afterwards, the buffers that forward passes inside have changed."""
     buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
     try:
         yield

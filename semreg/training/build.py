@@ -1,4 +1,4 @@
-"""Modules from a plan: made once the shapes of their inputs are known, each initialised from a seed of its own."""
+"""Modules from a plan: built once the shapes of their inputs are known, each initialised from a separate seed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BYTES_PER_NUMBER = 4
 def synthetic_batch(
     fields: Specification, value_range: tuple[float, float], rows: int = SYNTHETIC_ROWS
 ) -> dict[str, Any]:
-    """A batch of the right shapes and types that holds nothing, for building and checking without data."""
+    """Return a batch of the right shapes and types without content, for building and checking without data."""
     generator, cpu = torch.Generator().manual_seed(0), torch.device("cpu")
     batch: dict[str, torch.Tensor] = {}
     low, high = value_range
@@ -42,10 +42,10 @@ def synthetic_batch(
 
 
 def build_modules(plan: Plan, *, seed: int, lacking: list[Problem] | None = None) -> dict[str, nn.Module]:
-    """All modules of a plan, on the CPU. Adding or leaving out one never changes another's initial weights.
+    """Build all modules of a plan, on the CPU. Adding or leaving out one never changes another's initial weights.
 
-    Raises UserError where a constructor refuses its options or a call on the data's shapes fails; with a list `lacking`
-    such modules are left out, and why is added to it.
+    Raises UserError if a constructor rejects its options or a call on the data's shapes fails; with a list `lacking`,
+    such modules are left out and the problems are appended to it.
     """
     modules: dict[str, nn.Module] = {}
     for part in (plan.trained_part(), plan):  # what evaluations call a module on doesn't decide its shapes
@@ -61,7 +61,7 @@ def build_modules(plan: Plan, *, seed: int, lacking: list[Problem] | None = None
 
 
 class _Builder:
-    """Builds modules one by one, each after those that its inputs come from."""
+    """A builder of modules, one by one, each after the modules that its inputs need."""
 
     def __init__(self, plan: Plan, seed: int, modules: dict[str, nn.Module]) -> None:
         self.plan, self.seed, self.modules = plan, seed, modules
@@ -95,7 +95,7 @@ class _Builder:
         self.modules[name] = module
 
     def input_shapes(self, name: str, pending: tuple[str, ...]) -> list[tuple[int, ...]]:
-        """The shapes, without batch axis, of the inputs of the module's first call that does not wait for itself."""
+        """Return the input shapes, without batch axis, of the module's first call that doesn't depend on the module."""
         for call in self.plan.calls_of(name):
             needed = self.plan.modules_of(*call.inputs)
             if {name, *pending}.intersection(needed):
@@ -117,7 +117,7 @@ class _Builder:
 
 
 def count_parameters(modules: Mapping[str, nn.Module]) -> dict[str, int]:
-    """How many numbers each module learns."""
+    """Count the parameters of each module."""
     return {name: sum(parameter.numel() for parameter in module.parameters()) for name, module in modules.items()}
 
 
@@ -140,10 +140,10 @@ def without_effect(plan: Plan, modules: Mapping[str, nn.Module]) -> list[str]:
 
 
 def untrained(plan: Plan, modules: Mapping[str, nn.Module]) -> list[str]:
-    """A warning for each module that has parameters but is neither trained in any phase nor loaded from a run."""
+    """Return a warning for each module with parameters that is neither trained in any phase nor loaded from a run."""
     trained = {module for phase in plan.phases for module in phase.trained}
     return [
-        f"modules.{name} has parameters that are never trained nor loaded"
+        f"modules.{name} has parameters that are neither trained nor loaded"
         for name, count in count_parameters(modules).items()
         if count and name not in trained and plan.modules[name].weights is None
     ]

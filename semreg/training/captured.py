@@ -1,8 +1,8 @@
-"""A step as one CUDA graph: captured once it is warm, replayed from then on, with the bits that it has without.
+"""A step as one CUDA graph: captured after a warm-up, replayed from then on, with the same bits as without capture.
 
 A small network's step is hundreds of kernels that take the GPU less time than Python takes to start them. A graph
-starts all of them at once. It reads batches, rates and weights where they lay when it was captured, and draws from
-generators that are seeded before each replay.
+starts all of them at once. It reads batches, rates and weights from the addresses at capture, and draws from generators
+that are seeded before each replay.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from semreg.training.step import StepRunner
 
 WARM_UP = 3
-"""How many executions come before the capture, in which libraries choose their kernels and optimisers make state."""
+"""Executions before the capture, in which libraries choose their kernels and optimisers create their state."""
 
 OWN_THREAD = "thread_local"
-"""What other threads do meanwhile, such as reading the next batch, doesn't end a capture."""
+"""The capture mode in which other threads, such as the reader of the next batch, don't end a capture."""
 
 
 class Captured:
-    """The graph of a step, once there is one; until then, and where there can't be one, the step as it is.
+    """The graph of a step, once there is one; until then, and if there can't be one, the plain step.
 
     Args:
         step: whose executions are captured.
@@ -60,14 +60,14 @@ class Captured:
         if step.step.accumulate > 1:
             return "it accumulates the gradients of several batches"
         if step.scaler is not None:
-            return "fp16 scales its gradients by what it finds in them; bf16 doesn't"
+            return "fp16 scales its gradients by their values; bf16 doesn't"
         for update in step.updates:
             if not update.optimizer.can_be_captured:
                 return f"{update.optimizer.name} isn't adam, adamw or sgd, fused"
         return None
 
     def run(self, count: int) -> bool:
-        """Execution number `count`, whole, or False where the step has to do it itself."""
+        """Run execution number `count` as a whole, or return False if the step has to run it itself."""
         step = self.step
         if self.reason is not None or (step.compiled is not None and not step.compiled.settled(count)):
             return False
@@ -88,13 +88,13 @@ class Captured:
         return True
 
     def _compute(self, batch: Mapping[str, Any], count: int) -> None:
-        """What the graph holds."""
+        """Compute the content of the graph."""
         step = self.step
         step.note(step.gradients(batch, count, step.passes, list(step.losses)))
         step.update(count)
 
     def _warm_up(self, batch: Mapping[str, Any], count: int) -> None:
-        """Compute on a stream that isn't the usual one; the last time look for what waits or moves."""
+        """Compute on a side stream; the last time, look for operations that wait and buffers that move."""
         device = self.step.setting.device
         self._executed += 1
         with torch.cuda.device(device):
@@ -131,10 +131,10 @@ class Captured:
         try:
             for group in groups:
                 if id(group) in capturable:
-                    group["capturable"] = True  # fused, they are; PyTorch asks to be told
+                    group["capturable"] = True  # fused ones are, but PyTorch requires the flag
             with step.clock.paused(), torch.cuda.device(device), torch.cuda.graph(graph, capture_error_mode=OWN_THREAD):
                 self._compute(batch, count)
-        except (RuntimeError, UserError) as error:  # a mistake is found again by the step itself
+        except (RuntimeError, UserError) as error:  # the step itself finds an error again
             self.reason = f"PyTorch refused: {cause_of(error.__cause__ or error)}"
             torch.cuda.set_stream(stream)  # which a failed capture leaves as its own
             for draws in step.draws:
@@ -150,19 +150,19 @@ class Captured:
             step.batches_summed = summed
 
     def _places(self) -> list[int]:
-        """Where the buffers of all modules lie."""
+        """Return the addresses of the buffers of all modules."""
         modules = self.step.setting.modules.values()
         return [buffer.data_ptr() for module in modules for buffer in module.buffers()]
 
     def _numbers(self) -> list[Any]:
-        """What a graph would keep as it is: the plain numbers of all modules, and the state of other generators."""
+        """Return values that a graph would freeze: plain numbers of all modules, and states of other generators."""
         modules = self.step.setting.modules.values()
         kept = [vars(part) for module in modules for part in module.modules()]
         numbers = [value for table in kept for value in table.values() if isinstance(value, bool | int | float)]
         return [numbers, random.getstate(), [str(part) for part in np.random.get_state()]]
 
     def remarks(self) -> list[str]:
-        """Why there is no graph, once."""
+        """Return, once, why there is no graph."""
         if self.reason is None or self._told:
             return []
         self._told = True

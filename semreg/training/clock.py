@@ -1,4 +1,4 @@
-"""Where the time of an iteration goes."""
+"""The time of an iteration, by its parts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import torch
 
 PARTS = ("data", "forward", "backward", "exchange", "optimizer", "captured", "hooks", "other")
-"""What `seconds_per_iteration` in a run's metrics tells apart; `exchange` is between several processes, and
-`captured` the forward and backward passes and the update of a step that is one CUDA graph."""
+"""The parts of `seconds_per_iteration` in a run's metrics; `exchange` is between several processes, and `captured` is
+the forward and backward passes and the update of a step that is one CUDA graph."""
 MEASURED_ON_GPU = 16
-"""On a GPU, which works on while Python goes ahead, one iteration in so many is waited for at each lap and measured."""
+"""On a GPU, which runs while Python goes ahead, the clock waits at each lap of one iteration out of this many."""
 
 
 class Clock:
-    """Adds up the seconds of each part of the iterations that it measures: all of them on a CPU."""
+    """The sum of the seconds of each part of the measured iterations: all of them on a CPU."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -27,14 +27,14 @@ class Clock:
         self._iterations = 0
 
     def start(self, iteration: int) -> None:
-        """Iteration number `iteration` begins."""
+        """Start iteration number `iteration`."""
         self._measuring = iteration % self._every == 0
         if self._measuring:
             self._iterations += 1
             self._last = self._now()
 
     def lap(self, part: str) -> None:
-        """What happened since the last lap belongs to `part`."""
+        """Assign the time since the last lap to `part`."""
         if self._measuring:
             now = self._now()
             self._seconds[part] += now - self._last
@@ -42,7 +42,7 @@ class Clock:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Nothing is measured inside, nor is a GPU waited for."""
+        """Measure nothing inside, and don't wait for a GPU."""
         measuring, self._measuring = self._measuring, False
         try:
             yield
@@ -50,7 +50,7 @@ class Clock:
             self._measuring = measuring
 
     def means(self) -> dict[str, float]:
-        """Seconds per iteration of each part since this was last asked for; empty if none was measured."""
+        """Return the seconds per iteration of each part since the last call; empty if none was measured."""
         if not self._iterations:
             return {}
         means = {part: round(seconds / self._iterations, 7) for part, seconds in self._seconds.items() if seconds}

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from semreg.training.step import Pass, StepRunner
 
 FIRST = 6
-"""How many executions come before the first that is compiled, by which it is known how long they take."""
+"""Executions before the first compiled one, which measure the time without compilation."""
 COMPILING = 2
-"""How many executions compile: the second for the strides that the first has found."""
+"""Executions that compile: the second one for the strides that the first has found."""
 MEASURED = 4
-"""How many executions are measured once all is compiled."""
+"""Executions that are measured after compilation."""
 
 
 class Compiled:
@@ -32,28 +32,28 @@ class Compiled:
 
     def __init__(self, step: StepRunner) -> None:
         self.step = step
-        step.seed_global_draws()  # from which what is compiled draws
+        step.seed_global_draws()  # compiled code draws from these
         self._function = torch.compile(self._losses_and_totals, dynamic=False)
         self._calls = 0
         self._begun: tuple[int, float] | None = None
         self._seconds: dict[int, float] = {}
-        """How long the first executions took, by their number."""
+        """The seconds of the first executions, by their number."""
         self._told = False
 
     def begins(self, index: int) -> bool:
-        """Whether execution `index`, which begins now, is compiled."""
+        """Return whether execution `index`, which starts now, is compiled."""
         if not self.settled(index):
             self._measure(index)
         return index >= FIRST
 
     def settled(self, index: int) -> bool:
-        """Whether all is compiled, and measured, before execution `index`."""
+        """Return whether compilation and its measurement end before execution `index`."""
         return index > FIRST + COMPILING + MEASURED
 
     def losses_and_totals(
         self, batch: Mapping[str, Any], passes: Sequence[Pass], names: Sequence[str]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """The losses of these names on a batch, and what each pass takes the gradient of."""
+        """Return the losses of these names on a batch, and each pass's total to differentiate."""
         self._calls += 1
         quiet = _quiet() if self._calls <= COMPILING else contextlib.nullcontext()
         with self.step.program.autocast(), self._several_passes(), quiet:
@@ -68,7 +68,7 @@ class Compiled:
         return [loss.detach() for loss in losses.values()], totals
 
     def _several_passes(self) -> contextlib.AbstractContextManager[Any]:
-        """Where several backward passes follow, the first may not use up what the forward pass has kept."""
+        """Keep the forward pass's results after the first of several backward passes."""
         if len(self.step.passes) == 1:
             return contextlib.nullcontext()
         import torch._functorch.config as functorch
@@ -79,7 +79,7 @@ class Compiled:
     # --- whether it pays ---
 
     def _measure(self, index: int) -> None:
-        """Note how long the execution before took."""
+        """Record the time of the execution before."""
         if self.step.setting.device.type == "cuda":
             torch.cuda.synchronize(self.step.setting.device)
         now = time.perf_counter()
@@ -88,7 +88,7 @@ class Compiled:
         self._begun = (index, now)
 
     def remarks(self) -> list[str]:
-        """From which execution on it pays, once."""
+        """Return, once, a note on when compilation pays."""
         if self._told or len(self._seconds) < FIRST + COMPILING + MEASURED:
             return []
         self._told = True
@@ -99,7 +99,7 @@ class Compiled:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What PyTorch says to its own developers while it compiles stays unsaid."""
+    """Silence PyTorch's messages to its own developers during compilation."""
     log = logging.getLogger("torch.utils.cpp_extension")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -112,7 +112,7 @@ def _quiet() -> Iterator[None]:
 
 
 def pays(before: float, compiling: float, after: float, where: str) -> str:
-    """From which step on it pays to have compiled, given the seconds of a step before and after, and of compiling."""
+    """Return a note on when compilation pays, given the seconds of a step before and after, and of compiling."""
     took = f"{where}: compiling took {compiling:.0f} s, and a step takes {after * 1e3:.3g} ms instead of"
     if after >= before:
         return f"{took} {before * 1e3:.3g}: it doesn't pay; leave --compile out, for a run with other last digits"

@@ -1,4 +1,4 @@
-"""Where random calls draw from: each from a seed of its own for each execution."""
+"""The generators of random calls, each seeded separately for each execution."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 
 
 def mixed(seed: int, index: int) -> int:
-    """The seed of draw number `index` of those seeded by `seed`, 0 ≤ seed < 2⁶³: splitmix64, under a microsecond.
+    """Return the seed of draw number `index` under `seed`, 0 ≤ seed < 2⁶³: splitmix64, under a microsecond.
 
-    Every bit depends on the whole index, since PyTorch's CPU generator uses the low 32 alone.
+    Every bit depends on the whole index, since PyTorch's CPU generator uses only the low 32.
     """
     value = (seed + (index + 1) * 0x9E3779B97F4A7C15) % 2**64
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
@@ -19,7 +19,7 @@ def mixed(seed: int, index: int) -> int:
 
 
 class GlobalDraws:
-    """PyTorch's own generators on a device, from which dropout draws.
+    """PyTorch's global generators on a device, which dropout uses.
 
     Once `seed` is set they are seeded for each execution: `torch.manual_seed` takes a hundred times as long.
     """
@@ -38,13 +38,13 @@ class GlobalDraws:
                 generator.manual_seed(mixed(self.seed, index))
 
     def states(self) -> list[list[int]]:
-        """Where they stand: other numbers after a draw."""
+        """Return their states, which change with a draw."""
         return [generator.get_state().tolist() for generator in self.generators]
 
 
 @dataclass
 class Draws:
-    """Where a random call draws from: a generator that is seeded for each execution, on the host before it begins."""
+    """The generator of a random call, seeded on the host before each execution."""
 
     generator: torch.Generator
     base: int
@@ -54,5 +54,5 @@ class Draws:
         self.generator.manual_seed(mixed(self.base, index))
 
     def renew(self) -> None:
-        """Take another generator, in the place of one that a failed capture holds."""
+        """Take a new generator, to replace one that a failed capture holds."""
         self.generator = torch.Generator(self.generator.device)

@@ -1,4 +1,4 @@
-"""Networks and batches that take no memory and no time, and a limit on what those may take that are computed."""
+"""Networks and batches that take no memory and no time, and a limit on the cost of those that are computed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _COUNTED = {"arange", "randperm", "eye"}
 
 @lru_cache
 def _internals() -> tuple[type[Any], type[Any]] | None:
-    """PyTorch's FakeTensorMode and TorchDispatchMode, if this version has them: all that is private of it, named here.
+    """Return PyTorch's FakeTensorMode and TorchDispatchMode, if this version has them: the private parts used.
 
-    Without them tensors of the device "meta" take the place of fake ones, and nothing is metered.
+    Without them, tensors of the device "meta" replace fake ones, and nothing is metered.
     """
     try:
         from torch._subclasses.fake_tensor import FakeTensorMode
@@ -33,13 +33,13 @@ def _internals() -> tuple[type[Any], type[Any]] | None:
     class FakeTensors(FakeTensorMode):  # type: ignore[no-untyped-call]
         @property
         def avoid_device_init(self) -> bool:
-            """Whether a GPU is made up where there is none, after which a process with gradients can't fork."""
+            """Whether to fake a missing GPU; otherwise a process with gradients can't fork afterwards."""
             return False
 
     class Dispatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
-            """Whether calls import torch._dynamo, which takes a second, to keep it out of what is metered."""
+            """Return whether calls import torch._dynamo, which takes a second, to keep it out of the metered part."""
             return False
 
         def __init__(self, meter: Meter) -> None:
@@ -53,12 +53,12 @@ def _internals() -> tuple[type[Any], type[Any]] | None:
 
 
 class Meter:
-    """Counts what PyTorch does while it is entered, and stops what would be too much before it is done.
+    """A count of PyTorch's work while it is entered; it stops work before it would be too much.
 
     Args:
-        numbers: how many numbers may be made, in new tensors.
-        work: how many numbers may be multiplied in convolutions and matrix products; making one counts as eight.
-        operations: how many calls there may be.
+        numbers: the most values that new tensors may hold.
+        work: the most multiplications in convolutions and matrix products; creating a value counts as eight.
+        operations: the most calls.
 
     Raises RuntimeError inside, and sets `exceeded`, since others may catch the error on its way.
     """
@@ -66,7 +66,7 @@ class Meter:
     def __init__(self, *, numbers: float = math.inf, work: float = math.inf, operations: float = math.inf) -> None:
         self.numbers, self.work, self.operations = numbers, work, operations
         self.worked = 0
-        """How many numbers were multiplied; making one counts as eight."""
+        """The multiplications so far; creating a value counts as eight."""
         self.exceeded = False
         self._entered: list[Any] = []
 
@@ -81,7 +81,7 @@ class Meter:
         self._entered.pop().__exit__(*error)
 
     def call(self, function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
-        """Do one call of PyTorch's, unless it would be too much."""
+        """Run one of PyTorch's calls, unless it would be too much."""
         name, makes = _kind(function)
         self.operations -= 1
         if not makes:
@@ -103,9 +103,9 @@ class Meter:
 
 @lru_cache(maxsize=10_000)
 def _kind(function: Any) -> tuple[str, bool]:
-    """The name of an operation, and whether it makes tensors: others change, view or ask those that they are given.
+    """Return the name of an operation, and whether it creates tensors; others change, view or query theirs.
 
-    The others are let through: PyTorch ends the process if some of them, such as asking for the device, fail.
+    The others always pass: PyTorch ends the process if some of them, such as querying the device, fail.
     """
     schema = function._schema
     tensors = [r for r in schema.returns if "Tensor" in str(r.type)]
@@ -113,7 +113,7 @@ def _kind(function: Any) -> tuple[str, bool]:
 
 
 def _announced(name: str, arguments: Sequence[Any]) -> int:
-    """How many numbers the tensor will hold that a call makes out of nothing, as far as its arguments say."""
+    """Return how many values a new tensor of a call will hold, as far as its arguments show."""
     if name in _SIZED:
         sizes = next((a for a in arguments if isinstance(a, list | tuple | torch.Size)), ())
         return math.prod(sizes)
@@ -124,7 +124,7 @@ def _announced(name: str, arguments: Sequence[Any]) -> int:
 
 
 def _products(name: str, arguments: Sequence[Any]) -> int:
-    """How many products of two numbers the costly kinds of calls take, at most."""
+    """Return the most multiplications in a call of the costly kinds."""
     match name:
         case "mm" | "bmm":
             return int(arguments[0].numel() * arguments[1].shape[-1])
@@ -148,9 +148,9 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 
 @contextlib.contextmanager
 def fake_tensors() -> Iterator[None]:
-    """Inside, tensors have shapes and types and pass gradients on, but hold no numbers: nothing takes memory or time.
+    """Use tensors inside that have shapes, types and gradients, but no values: they cost no memory or time.
 
-    What looks at a number, such as `.item()`, fails; see `needs_numbers`.
+    Reading a value, as by `.item()`, fails; see `needs_numbers`.
     """
     internals = _internals()
     if internals is None:
@@ -170,7 +170,7 @@ _SAYINGS = ("FakeTensor", "tensor subclass", "meta tensor", "'meta' device", "de
 
 
 def needs_numbers(error: BaseException | None) -> bool:
-    """Whether a failure under `fake_tensors` says that numbers were looked at, not that something doesn't fit."""
+    """Return whether a failure under `fake_tensors` means that values were read, not that something doesn't fit."""
     while error is not None:
         private = "fake_tensor" in type(error).__module__
         if private or isinstance(error, NotImplementedError) or any(said in str(error) for said in _SAYINGS):

@@ -1,4 +1,4 @@
-"""A run in training as hooks see it: looking at it changes no bit of it."""
+"""The view of a run in training that hooks receive; it changes no bit of the run."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from semreg.training.buffers import buffers_kept
 from semreg.training.program import Program, evaluating, value_text
 
 Images = Callable[[Collection[str], int], Mapping[str, Any]]
-"""What gives the fields that are named, of so many images."""
+"""A function that returns the named fields of a number of images."""
 
 
 class InTraining:
-    """The modules of a run while they are trained, and tensors computed by them as they are.
+    """The modules of a run in training, and tensors computed by them in their current state.
 
     Args:
         plan: the recipe's.
-        modules: all that the recipe has.
-        images: what tensors are computed on, the same each time.
+        modules: all modules of the recipe.
+        images: the images that tensors are computed on, the same each time.
         seed: the run's.
-        device: where the modules are.
+        device: of the modules.
         precision: as a Program's.
     """
 
@@ -56,12 +56,12 @@ class InTraining:
         return MappingProxyType(self._modules)
 
     def tensor(self, name: str, *, count: int = 8) -> Any:
-        """A tensor or field of `count` images, as `semreg.core.ObservedRun` says. Raises UserError."""
+        """Return a tensor or field of `count` images, as `semreg.core.ObservedRun` does. Raises UserError."""
         known = {*self.plan.tensors, *self.plan.fields}
         if name not in known:
             raise UserError(str(self.plan.recipe.path), f"there is no tensor {name!r}{closest(name, known)}")
         if count < 1:
-            raise UserError(str(self.plan.recipe.path), f"{name!r} of {count} images is nothing; 1 at least is needed")
+            raise UserError(str(self.plan.recipe.path), f"{name!r} needs at least 1 image; found {count}")
         with _unchanged(self._modules, self._device, seed_of(self._seed, "hooks")), evaluating(self._modules):
             program = self._program = self._program or Program(
                 replace(self.plan, losses={}), self._modules, key=(self._seed, "hooks"), training=False,
@@ -74,7 +74,7 @@ class InTraining:
 
 
 def held_out(data: Cached, value_range: tuple[float, float], device: torch.device) -> Images:
-    """Images of the validation split, else of the test split, else of the training images, evenly spaced in it."""
+    """Return evenly spaced images of the validation split, else of the test split, else of the training images."""
     rows = data.rows(next(split for split in ("validation", "test", "train") if data.counts[split]))
 
     def images(fields: Collection[str], count: int) -> Mapping[str, Any]:
@@ -86,7 +86,7 @@ def held_out(data: Cached, value_range: tuple[float, float], device: torch.devic
 
 
 def require_pictures(run: InTraining) -> None:
-    """Raise UserError for tensors that the recipe's `[watch]` names and that are no images, or can't be computed."""
+    """Raise UserError for tensors in the recipe's `[watch]` that are not images, or can't be computed."""
     watch, problems = run.plan.tables.watch, []
     for place, name in enumerate(watch.tensors if watch else ()):
         value = run.tensor(name, count=watch.images if watch else 1)
@@ -100,9 +100,9 @@ def require_pictures(run: InTraining) -> None:
 
 @contextmanager
 def _unchanged(modules: Mapping[str, nn.Module], device: torch.device, seed: int) -> Iterator[None]:
-    """Put back afterwards what a computation may change: modes and buffers of modules, and generators of the process.
+    """Restore, afterwards, what a computation may change: modes and buffers of modules, and global generators.
 
-    What draws from PyTorch's own generators inside draws the same each time.
+    Draws from PyTorch's global generators inside are the same each time.
     """
     parts = [(part, part.training) for module in modules.values() for part in module.modules()]
     draws, numpy_draws = random.getstate(), np.random.get_state()

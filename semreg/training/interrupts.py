@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: a run that trains ends its iteration and writes a checkpoint first."""
+"""Ctrl-C, SIGTERM and SIGHUP: a run in training ends its iteration and writes a checkpoint first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHU
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was asked to stop by a signal; `code` is the exit code that tells which."""
+    """A signal's request to stop a run; `code` is the exit code for that signal."""
 
     def __init__(self, number: int) -> None:
         self.code = 128 + number
@@ -24,9 +24,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """While entered, SIGINT, SIGTERM and SIGHUP raise Interrupted: at once, or, while `deferred`, in `raise_pending`.
+    """A context that turns SIGINT, SIGTERM and SIGHUP into Interrupted: at once or, while `deferred`, in
+    `raise_pending`.
 
-    Outside of the main thread signals stay as they are, and SIGHUP where it is ignored, as under nohup.
+    It leaves signals unchanged outside the main thread, and SIGHUP if it is ignored, as under nohup.
     """
 
     def __init__(self) -> None:
@@ -48,8 +49,8 @@ class Interrupts:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """The first signal in here is kept for `raise_pending`; the second raises at once, unless both are SIGHUP: the
-        shell and the system tell of one terminal's end."""
+        """Keep the first signal inside for `raise_pending`; raise at the second one, unless both are SIGHUP: the shell
+        and the system each send one at a terminal's end."""
         self._deferring = True
         try:
             yield
@@ -58,7 +59,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """No signal raises in here; one that would have raises right after, unless an error comes out."""
+        """Raise no signal inside, but right afterwards, unless an error comes out."""
         self._holding, self._held = True, None
         try:
             yield

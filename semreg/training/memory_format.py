@@ -1,4 +1,4 @@
-"""Networks of convolutions in the memory format in which convolutions are fastest: a pixel's channels side by side."""
+"""Convolutional networks in the memory format in which convolutions are fastest: a pixel's channels side by side."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from semreg.training.build import synthetic_batch
 from semreg.training.program import Program, evaluating
 
 DEVICES = ("cpu", "cuda")
-"""Those on which PyTorch has it for all; on a CPU a step takes 0.67 to 1.03 of the time, 0.9 for our plain networks."""
+"""Devices with full support in PyTorch; on a CPU a step takes 0.67 to 1.03 of the time, 0.9 for plain networks."""
 
 
 def to_channels_last(plan: Plan, modules: Mapping[str, nn.Module], device: torch.device) -> list[str]:
-    """Put the weights of networks with 2-D convolutions into `torch.channels_last`; a remark for each that can't be.
+    """Put the weights of networks with 2-D convolutions into `torch.channels_last`; return a warning for each failure.
 
-    Their values stay, and what the networks give lies in memory as before, so that nothing outside them sees it. One
-    that fails so, as by `.view` of its maps, is left as it was: each is tried on images that hold nothing.
+    The weights' values and the memory format of the networks' outputs stay, so that nothing outside them changes. A
+    network that fails in this format, as by `.view` of its maps, is left unchanged: each is tried on empty images.
     """
     if device.type not in DEVICES:
         return []
@@ -47,7 +47,7 @@ def to_channels_last(plan: Plan, modules: Mapping[str, nn.Module], device: torch
 
 
 def to_channels_first(modules: Mapping[str, nn.Module]) -> None:
-    """Put weights back into the usual memory format, in which runs are opened."""
+    """Put weights back into the usual memory format, for runs that are opened."""
     for module in modules.values():
         if _convolves(module):
             module.to(memory_format=torch.contiguous_format)
@@ -56,7 +56,7 @@ def to_channels_first(modules: Mapping[str, nn.Module]) -> None:
 
 
 def match_parameters(optimizer: torch.optim.Optimizer) -> None:
-    """Put what an optimiser keeps of its parameters into their memory format, after it was read from a checkpoint."""
+    """Put an optimiser's state into the memory format of its parameters, after it was read from a checkpoint."""
     for parameter, state in optimizer.state.items():
         for key, value in state.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
@@ -64,7 +64,7 @@ def match_parameters(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _convolves(module: nn.Module) -> bool:
-    if any(parameter.ndim > 4 for parameter in module.parameters()):  # for which the format is another
+    if any(parameter.ndim > 4 for parameter in module.parameters()):  # these have a different format
         return False
     return any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in module.modules())
 

@@ -22,11 +22,11 @@ from semreg.training.memory_format import match_parameters
 Factor = Callable[[float], float]
 """The factor of a schedule at an epoch, fractional, of a phase."""
 CAPTURED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
-"""Whose fused steps read the rate from the GPU, so that a captured step can follow a schedule."""
+"""Optimisers whose fused steps read the rate from the GPU, so that a captured step can follow a schedule."""
 
 
 class Group(NamedTuple):
-    """Parameters of a module that are stepped with options of their own."""
+    """Parameters of a module that are stepped with separate options."""
 
     parameters: list[nn.Parameter]
     options: dict[str, Any]
@@ -34,12 +34,13 @@ class Group(NamedTuple):
 
 
 class TrainedModule:
-    """What a phase does to one module: its groups of parameters, clipping, and the running average of its weights.
+    """The training of one module in a phase: its groups of parameters, clipping, and the running average of its
+    weights.
 
     Args:
         name: the module's name, for messages.
         module: whose parameters are stepped.
-        plan: what the recipe says.
+        plan: the recipe's optimiser.
         ema: the decay of the running average of the module's weights, or None.
         source: the recipe's file, for messages.
 
@@ -57,20 +58,20 @@ class TrainedModule:
         self._values: dict[str, Tensor] | None = None
 
     def _groups(self) -> list[Group]:
-        """A group for each pattern of the plan, and one of the remaining parameters, which may be empty."""
+        """Return a group for each pattern of the plan, and one of the remaining parameters, which may be empty."""
         remaining = dict(self.module.named_parameters())
         groups = []
         for pattern, options, schedule, _ in self.plan.groups:
             chosen = fnmatch.filter(remaining, pattern)
             if not chosen:
                 known = ", ".join(list(remaining)[:12])
-                found = f"no parameter is called {pattern!r}; there is: {known}"
+                found = f"no parameter is called {pattern!r}; expected one of: {known}"
                 raise UserError(self.source, [Problem(f"modules.{self.name}.optimizer.groups", found)])
             groups.append(Group([remaining.pop(key) for key in chosen], _as_tuples(options), schedule))
         return [*groups, Group(list(remaining.values()), {}, self.plan.schedule)]
 
     def clip(self) -> None:
-        """Limit the gradient's elements, and then its norm, as the recipe says."""
+        """Limit the gradient's elements, and then its norm, as in the recipe."""
         clip = self.plan.clip
         if clip is not None and clip.value is not None:
             torch.nn.utils.clip_grad_value_(self.parameters, clip.value)
@@ -79,7 +80,7 @@ class TrainedModule:
 
     @torch.no_grad()
     def update_average(self) -> None:
-        """Move the running average of the weights towards what they are now, if the recipe wants one."""
+        """Move the running average of the weights towards their current values, if the recipe has one."""
         if self.ema is None:
             return
         if self._values is None or any(True for _ in self.module.buffers()):  # which a module may replace
@@ -92,16 +93,16 @@ class TrainedModule:
 
 
 class Optimizer:
-    """One of PyTorch's optimisers over modules of a phase, each parameter stepped as an optimiser of its own would.
+    """One of PyTorch's optimisers over modules of a phase, each parameter stepped as by a separate optimiser.
 
-    It is fused where PyTorch has that and the recipe doesn't say `fused = false`. On a GPU the rates of those which a
-    captured step can hold lie there, as numbers that it reads.
+    It is fused if PyTorch supports that and the recipe doesn't have `fused = false`. For a captured step on a GPU, the
+    rates are tensors there.
 
     Args:
-        parts: the modules, whose plans say the same.
+        parts: the modules, whose plans are equal.
         epochs: the length of the phase, for the schedules.
 
-    Raises UserError where an option is refused.
+    Raises UserError for an option that PyTorch rejects.
     """
 
     def __init__(self, parts: Sequence[TrainedModule], epochs: int) -> None:
@@ -116,13 +117,13 @@ class Optimizer:
         self.optimizer = self._made(groups)
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.now = list(self.rates)
-        """The rates of this moment, by group."""
+        """The current rates, by group."""
         for group in self.optimizer.param_groups if self.can_be_captured else ():
             group["lr"] = torch.tensor(float(group["lr"]), device=self.parameters[0].device)
 
     @property
     def name(self) -> str:
-        """Whose it is, for messages."""
+        """The names of its modules, for messages."""
         return "the optimizer of " + " and ".join(part.name for part in self.parts)
 
     @property
@@ -144,7 +145,7 @@ class Optimizer:
             return made
 
     def try_out(self) -> list[Problem]:
-        """What keeps the optimiser from stepping, with its options and its groups', tried on numbers made up."""
+        """Return what keeps the optimiser from stepping, with its options and its groups', tried on made-up values."""
         problems = []
         taken = {*self.plan.node.options, *({"lr", "fused"} & self.plan.node.loaded.signature.parameters.keys())}
         for group in self.optimizer.param_groups:
@@ -162,13 +163,13 @@ class Optimizer:
             except BaseException as error:  # options that no type forbids can break it in any way
                 cause = failure_text(error)
                 if "closure" in cause:
-                    cause = "it needs a closure; name a class whose `step` takes one, by which the engine can tell"
+                    cause = "it needs a closure; name a class whose `step` takes one, so that the engine sees it"
                 said = f"{shown(self.plan.node.loaded)} can't make a step: {cause}"
                 problems.append(Problem(self.plan.node.where, said))
         return list(dict.fromkeys(problems))
 
     def schedule(self, epoch: float) -> None:
-        """Set the learning rates of this moment; `epoch` is fractional."""
+        """Set the current learning rates; `epoch` is fractional."""
         for number, (group, schedule) in enumerate(zip(self.optimizer.param_groups, self.schedules, strict=True)):
             if schedule is None:
                 continue
@@ -184,10 +185,10 @@ class Optimizer:
         closure: Callable[[], Tensor] | None = None,
         scaler: GradScaler | None = None,
     ) -> None:
-        """Clip, step, forget the gradients and update the averages of the modules `parts`, those with gradients.
+        """Clip, step, clear the gradients and update the averages of the modules `parts` with gradients.
 
         `closure` computes loss and clipped gradients again, for an optimiser that needs one. `scaler` scaled the
-        gradients, and leaves the step out where they are not finite.
+        gradients, and skips the step if they are not finite.
         """
         if scaler is not None:
             scaler.unscale_(self.optimizer)
@@ -216,14 +217,14 @@ class Optimizer:
             part.update_average()
 
     def forget(self) -> None:
-        """Let the gradients go."""
+        """Clear the gradients."""
         for parameter in self.parameters:
             parameter.grad = None  # zero_grad takes several times as long
 
     # --- state, of each module as an optimiser of its own would have it ---
 
     def states(self) -> dict[str, Any]:
-        """What a checkpoint holds, by module."""
+        """Return the content of a checkpoint, by module."""
         if not _steps_each_alone(self.plan):
             return {self.parts[0].name: self.optimizer.state_dict()}
         kept = {id(parameter): state for parameter, state in self.optimizer.state.items()}
@@ -248,7 +249,7 @@ class Optimizer:
         return states
 
     def load_states(self, states: Mapping[str, Any]) -> None:
-        """Go on from what `states` returned, of more modules or other ones with which it was one optimiser."""
+        """Load the result of `states`, perhaps from an optimiser that was shared with more or other modules."""
         if not _steps_each_alone(self.plan):
             self.optimizer.load_state_dict(states[self.parts[0].name])
             match_parameters(self.optimizer)
@@ -270,10 +271,10 @@ class Optimizer:
 
 
 def shared_optimizers(parts: Iterable[TrainedModule], epochs: int) -> list[Optimizer]:
-    """The fewest optimisers for the modules of a phase: those whose plans say the same share one.
+    """Return the fewest optimisers for the modules of a phase: those with equal plans share one.
 
-    PyTorch's own step each parameter by itself, so that what they do is the same. Any other may look at all that it is
-    given, and gets one module.
+    PyTorch's own optimisers step each parameter by itself, so that sharing changes nothing. Any other may combine all
+    its parameters, and gets one module.
     """
     groups: list[tuple[Any, list[TrainedModule]]] = []
     for part in parts:
@@ -288,13 +289,13 @@ def shared_optimizers(parts: Iterable[TrainedModule], epochs: int) -> list[Optim
 
 
 def _steps_each_alone(plan: OptimizerPlan) -> bool:
-    """Whether each parameter's step depends on that parameter alone."""
+    """Return whether each parameter's step depends only on that parameter."""
     optimizer = plan.node.loaded.value
     return getattr(optimizer, "__module__", "").startswith("torch.optim.") and not plan.needs_closure
 
 
 def _what_it_does(plan: OptimizerPlan) -> Any:
-    """What decides the steps of a plan, comparable."""
+    """Return what decides the steps of a plan, comparable."""
 
     def of(node: Node | None) -> Any:
         return node and (node.loaded.value, node.options)
@@ -304,7 +305,7 @@ def _what_it_does(plan: OptimizerPlan) -> Any:
 
 
 def _fused_by_default(plan: OptimizerPlan, parts: Sequence[TrainedModule]) -> bool:
-    """Whether PyTorch has a fused step for it, which takes all parameters at once, and nothing speaks against it."""
+    """Return whether PyTorch has a fused step for it, over all parameters at once, and nothing rules it out."""
     value, options = plan.node.loaded.value, plan.node.options
     if not _steps_each_alone(plan) or "fused" not in inspect.signature(value).parameters:
         return False
@@ -318,7 +319,7 @@ def _fused_by_default(plan: OptimizerPlan, parts: Sequence[TrainedModule]) -> bo
 
 
 def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
-    """TOML has no tuples; PyTorch's optimisers take pairs of numbers as tuples, of floats throughout."""
+    """Convert pairs of numbers to tuples of floats, as PyTorch's optimisers take them: TOML has no tuples."""
     return {key: tuple(map(float, value)) if isinstance(value, list) else value for key, value in options.items()}
 
 

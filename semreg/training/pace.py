@@ -1,4 +1,4 @@
-"""How long steps take, and a remark where another process is at work on the same cores."""
+"""The time of steps, and a warning if another process uses the same cores."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections import deque
 from collections.abc import Mapping
 
 SLOWER = 3.0
-"""Two threads of PyTorch's on two cores, one of which is busy elsewhere, take three times as long; one takes 1.7."""
+"""The threshold: with one of two cores busy elsewhere, two threads of PyTorch's take three times as long, one 1.7."""
 RECORDS = 5
-"""The middle one of so many, one after the other, tells how long a step takes."""
+"""The median of this many successive records measures a step."""
 
 
 class Pace:
-    """Compares how long steps take with how long they took at their best in the same phase, and remarks on it once.
+    """A comparison of the time of steps with the best in the same phase, which warns once.
 
-    Not with the records just before: the load that a system tells is a mean over a minute, in which there may be many.
+    It doesn't compare with the latest records: the system's load is a mean over a minute, which may contain many.
 
     Args:
-        threads: of each process; 1 where the steps are computed elsewhere, on a GPU.
+        threads: of each process; 1 if the steps are computed elsewhere, on a GPU.
         processes: of the run.
     """
 
@@ -30,12 +30,12 @@ class Pace:
         self.begin()
 
     def begin(self) -> None:
-        """Forget how long steps took: those of another phase are others."""
+        """Forget the time of steps: it differs between phases."""
         self.latest: deque[float] = deque(maxlen=RECORDS)
         self.best = math.inf
 
     def remark(self, parts: Mapping[str, float]) -> str | None:
-        """What to say, once, of the seconds of an iteration's parts, as a record has them; they are remembered."""
+        """Record the seconds of an iteration's parts; return a warning about them, once."""
         seconds = sum(seconds for part, seconds in parts.items() if part != "hooks")
         if self.told or not seconds:  # as of a record in which no iteration was measured
             return None
@@ -53,15 +53,15 @@ class Pace:
 
 
 def crowded(times: float, load: float, cores: int, threads: int, processes: int = 1) -> str | None:
-    """What to say of steps that take so many `times` as long as before; None where the cores bear the load.
+    """Return a warning about steps that take `times` as long as before; None if the cores bear the load.
 
-    `load` is how many threads want a core, those of the run among them: `threads` of each of its `processes`.
+    `load` is the number of threads that want a core, including the run's: `threads` of each of its `processes`.
     """
     if times < SLOWER or load <= cores:
         return None
     here = "core" if cores == 1 else f"{cores} cores"
     said = f"steps take {times:.1f} times as long as before, and the load ({load:.1f}) exceeds the {here}: "
-    said += "another process is at work here"
+    said += "another process uses this machine"
     if threads == 1:
         return said
     left = (cores - load) / processes + threads

@@ -1,7 +1,7 @@
-"""A component's call where several processes have a part of the batch each: as one process would call it on the whole.
+"""A component's call if several processes each have a part of the batch: as one process would call it on the whole.
 
-What couples the rows of a batch gets the rows of all processes, in each of them, and its results are cut to the
-process's own; what goes row by row gets its own rows, and the draws that they have in the whole batch.
+A component that couples the rows of a batch receives the rows of all processes, in each of them, and its results are
+cut to the process's rows. A row-wise component receives only the process's rows, with their draws in the whole batch.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ Call = Callable[..., Any]
 def over_processes(
     call: Call, component: object, processes: Processes, generator: torch.Generator | None = None
 ) -> Call:
-    """A component's call, made to give each of several processes its rows of what one process would compute.
+    """Wrap a component's call to give each of several processes its rows of one process's result.
 
     Args:
-        call: takes the component's inputs; those of one call are tensors, posteriors and modules, of which the first
-            tensor's leading axis is the batch.
-        component: has an attribute `couples_rows = True` where a row of the result depends on other rows of the batch,
-            or a loss is no mean over rows. Its call then sees the whole batch in each process. A loss is left as it
-            is: the gradients that processes average are those of one process.
-        processes: that have equal parts of the batch, in the order of their ranks.
-        generator: from which the call draws, seeded equally in all processes.
+        call: takes the component's inputs; those of one call are tensors, posteriors and modules. The first tensor's
+            leading axis is the batch.
+        component: has an attribute `couples_rows = True` if a row of the result depends on other rows of the batch, or
+            if
+            a loss is not a mean over rows. Its call then sees the whole batch in each process. A loss is left
+            unchanged:
+            the processes' averaged gradients are those of one process.
+        processes: have equal parts of the batch, in the order of their ranks.
+        generator: for the call's draws, seeded equally in all processes.
     """
     if processes.count == 1:
         return call
@@ -46,14 +48,14 @@ def over_processes(
 
 
 def _only_shapes(component: Any) -> frozenset[int]:
-    """The positions of inputs whose values don't matter."""
+    """Return the positions of inputs whose values don't matter."""
     signature = signature_of(component)
     metadata = [getattr(signature.types.get(p.name), "__metadata__", ()) for p in signature.inputs()]
     return frozenset(position for position, roles in enumerate(metadata) if Role.SHAPE in roles)
 
 
 def _rows(values: tuple[Any, ...]) -> int | None:
-    """How many rows of the batch these inputs have."""
+    """Return how many rows of the batch these inputs have."""
     return next((len(tensor) for tensor in tensors_of(values) if tensor.ndim), None)
 
 
@@ -73,14 +75,14 @@ def _on_whole_batch(call: Call, processes: Processes, only_shapes: frozenset[int
 
 
 def _of_all(tensor: Tensor, rows: int, processes: Processes) -> Tensor:
-    """A tensor of the shape that all rows have, of no values and no memory."""
+    """Return a tensor with the shape of all rows, without values or memory."""
     if not tensor.ndim or len(tensor) != rows:
         return tensor
     return tensor.new_zeros(()).expand(processes.count * rows, *tensor.shape[1:])
 
 
 class _Gathered(torch.autograd.Function):
-    """The rows of all processes; each process gets the gradients of its own rows, added up over the processes."""
+    """The rows of all processes; each process gets the gradients of its own rows, summed over the processes."""
 
     @staticmethod
     def forward(ctx: Any, processes: Processes, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -109,14 +111,14 @@ def _with_own_draws(call: Call, processes: Processes, generator: torch.Generator
 
 
 class CutDraws(TorchFunctionMode):
-    """Within, draws of one number for each row of the batch are made for the whole batch, and cut to a process's rows.
+    """A mode that draws for the whole batch whatever has a value for each row, and cuts it to a process's rows.
 
-    So `torch.rand(rows, 4, generator=generator)` gives each process what the rows have in one process. The batch is the
-    first axis of `rows` elements; a draw that has none is the same in all processes.
+    So `torch.rand(rows, 4, generator=generator)` gives each process its rows of one process's draw. The batch is the
+    first axis with `rows` elements; a draw without one is the same in all processes.
 
     Args:
-        generator: whose draws these are; others are left alone.
-        processes: that have equal parts of the batch, in the order of their ranks.
+        generator: whose draws these are; others are left unchanged.
+        processes: have equal parts of the batch, in the order of their ranks.
         rows: of each of them.
     """
 
@@ -143,7 +145,7 @@ class CutDraws(TorchFunctionMode):
         return given[0].copy_(own) if func.__name__.endswith("_") else own  # which fills a tensor
 
     def _whole(self, axis: int, value: Any) -> Any:
-        """A tensor, or a size, for the whole batch; anything else as it is."""
+        """Enlarge a tensor, or a size, to the whole batch; return anything else unchanged."""
         shape = _shape(value)
         if len(shape) <= axis or shape[axis] != self.rows:
             return value
@@ -153,7 +155,7 @@ class CutDraws(TorchFunctionMode):
 
 
 _OF_WEIGHTS = (torch.multinomial, Tensor.multinomial)
-"""What draws from an axis of a tensor, and not for each of its elements."""
+"""Functions that draw along an axis of a tensor, and not for each of its elements."""
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""One phase of training: batches in, all gradients, then all optimiser steps, in a loop that adds next to nothing."""
+"""One phase of training: batches in, all gradients, then all optimiser steps, in a loop with almost no overhead."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from semreg.training.waits import numbers_of
 
 @dataclass
 class Validation:
-    """The course of a phase's validation: the best value yet, when it was, and the weights it had."""
+    """The state of a phase's validation: the best value so far, its time, and the weights then."""
 
     best: float = math.inf
     checks_since_best: int = 0
@@ -39,7 +39,7 @@ class PhaseRunner:
 
     Args:
         setting: the run.
-        phase: what the recipe says.
+        phase: the recipe's phase.
         batches: makes the batches of a step.
         validation: the validation split's batches in order, as tables of tensors, or None.
     """
@@ -69,7 +69,7 @@ class PhaseRunner:
         self.iterations_per_epoch = min(step.batches.per_epoch for step in self.steps)
         self.iterations = self.iterations_per_epoch * phase.epochs
         self.learning = [name for name, module in setting.modules.items() if module.training]
-        """The modules that are trained, and those without parameters that average what a trained one gives them."""
+        """The trained modules, and those without parameters that average the inputs from a trained one."""
         self.buffers = [buffer for name in self.learning for buffer in setting.modules[name].buffers()]
         self.scheduled = [o for o in self.optimizers if any(schedule is not None for schedule in o.schedules)]
         modules = [setting.modules[name] for name in self.learning]
@@ -77,8 +77,8 @@ class PhaseRunner:
         self.validation = Validation()
 
     def _averages(self, name: str) -> bool:
-        """Whether a module learns from what it is given, by no loss: it has a state and no parameters, as a codebook of
-        averages has, and is called on what the phase trains."""
+        """Return whether a module learns from its inputs, without a loss. Such a module has a state and no parameters,
+        as a codebook of averages, and is called on a value that the phase trains."""
         module, plan = self.setting.modules[name], self.setting.plan
         if any(True for _ in module.parameters()) or not module.state_dict():
             return False
@@ -86,7 +86,7 @@ class PhaseRunner:
         return not needed.isdisjoint(self.phase.optimizers)
 
     def iterate(self, iteration: int) -> None:
-        """Iteration number `iteration`, all steps."""
+        """Run iteration number `iteration`, all steps."""
         epoch = iteration / self.iterations_per_epoch
         for optimizer in self.scheduled:
             optimizer.schedule(epoch)
@@ -99,7 +99,7 @@ class PhaseRunner:
             self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 
     def losses(self) -> dict[str, float]:
-        """Each loss's mean since this was last asked for. Raises UserError naming the losses that are not finite."""
+        """Return each loss's mean since the last call. Raises UserError naming the losses that are not finite."""
         means: dict[str, float] = {}
         for step, sums in zip(self.steps, self._sums(), strict=True):
             means |= step.means(sums)
@@ -107,17 +107,17 @@ class PhaseRunner:
         return means
 
     def _sums(self) -> list[dict[str, float]]:
-        """The sums of each step's losses since the means were last asked for: one wait for the device."""
+        """Return the sums of each step's losses since the last means, with one wait for the device."""
         numbers = iter(numbers_of([total for step in self.steps for total in step.totals]))
         return [dict(zip(step.losses, islice(numbers, len(step.totals)), strict=False)) for step in self.steps]
 
     def remarks(self) -> list[str]:
-        """What there is to be said of steps and modules in training since this was last asked for."""
+        """Return warnings of steps and modules in training since the last call."""
         told: list[Remarking | StepRunner] = [*self.remarking, *self.steps]
         return [remark for one in told for remark in one.remarks()]
 
     def check_finite(self) -> None:
-        """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
+        """Raise UserError naming the losses or modules that are no longer finite: they must not be stored."""
         sums = {name: total for table in self._sums() for name, total in table.items()}
         checked = [(name, parameter) for name, part in self.trained.items() for parameter in part.parameters]
         finite = numbers_of([parameter.isfinite().all() for _, parameter in checked])
@@ -137,19 +137,19 @@ class PhaseRunner:
             raise UserError(self.setting.source, [*problems, Problem("", advice)])
 
     def try_out(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool] | None = None) -> None:
-        """Execute every step once on its first batch and put all state back.
+        """Execute every step once on its first batch and restore all state.
 
-        `trains` says whether a loss's gradient arrives at parameters; by default the gradient is computed.
+        `trains` returns whether a loss's gradient reaches parameters; by default the gradient is computed.
 
-        Raises UserError where a shape does not fit or a loss leaves a module it should train without a gradient.
+        Raises UserError if a shape doesn't fit or a loss leaves a module that it should train without a gradient.
         """
-        with buffers_kept(self.setting.modules.values()), in_a_trial():  # labels that fit no class are told here
+        with buffers_kept(self.setting.modules.values()), in_a_trial():  # reports labels that fit no class
             problems = self._trial(trains or _trains)
         if problems:
             raise UserError(self.setting.source, problems)
 
     def _trial(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool]) -> list[Problem]:
-        """What is wrong with any step, or any optimiser."""
+        """Return what is wrong with any step, or any optimiser."""
         problems = [problem for optimizer in self.optimizers for problem in optimizer.try_out()]
         for runner in self.steps:
             before = runner.global_draws.states()
@@ -176,7 +176,7 @@ class PhaseRunner:
     def _tried(
         self, runner: StepRunner, execution: Execution, name: str, loss: Callable[[Execution], torch.Tensor]
     ) -> tuple[torch.Tensor, list[Problem]]:
-        """A loss of one execution, and what it does that would break others."""
+        """Compute a loss of one execution, and find effects that would break others."""
         plan, problems = runner.program.plan, []
         node, tensors = plan.losses[name], plan.tensors
         with runner.program.autocast():
@@ -194,7 +194,7 @@ class PhaseRunner:
         return value, problems
 
     def _own_gradients(self, where: str, value: Value) -> list[Problem]:
-        """A mistake if the value that was just computed has left gradients, which are forgotten."""
+        """Return an error if computing a value has left gradients, and clear them."""
         parameters = [parameter for part in self.trained.values() for parameter in part.parameters]
         if all(parameter.grad is None for parameter in parameters):
             return []
@@ -205,7 +205,7 @@ class PhaseRunner:
     # --- validation ---
 
     def validate(self) -> tuple[dict[str, float], bool]:
-        """The validated losses on the validation split, and whether their sum is the least yet (then the weights are
+        """Return the losses on the validation split, and whether their sum is the least so far (then the weights are
         kept)."""
         table, setting = self.phase.validate, self.setting
         if table is None:
@@ -218,7 +218,7 @@ class PhaseRunner:
         return values, self._note(float(total), keep=table.keep == "best")
 
     def _validated(self, losses: Sequence[str]) -> dict[str, float]:
-        """The means of losses over the validation split."""
+        """Return the means of losses over the validation split."""
         setting = self.setting
         if self.validation_batches is None:
             raise RuntimeError(f"phase {self.phase.name!r} has no batches to validate on")
@@ -240,7 +240,7 @@ class PhaseRunner:
         }
 
     def _note(self, value: float, *, keep: bool) -> bool:
-        """Whether it is the least yet."""
+        """Return whether a value is the least so far, and record it."""
         improved = value < self.validation.best
         if improved:
             self.validation.best, self.validation.checks_since_best = value, 0
@@ -260,7 +260,7 @@ class PhaseRunner:
         return patience is not None and self.validation.checks_since_best >= patience
 
     def finish(self) -> None:
-        """Take the best weights where the recipe says so, and let captured and compiled steps go."""
+        """Load the best weights if the recipe wants them, and release captured and compiled steps."""
         for step in self.steps:
             step.captured = step.compiled = None  # they know their step, and it them
         for name, weights in self.validation.weights.items():
@@ -269,7 +269,7 @@ class PhaseRunner:
     # --- state ---
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of the phase, besides the modules."""
+        """Return the content of a checkpoint for the phase, besides the modules."""
         return {
             "optimizers": {name: state for one in self.optimizers for name, state in one.states().items()},
             "averages": {name: part.average for name, part in self.trained.items()},
@@ -284,7 +284,7 @@ class PhaseRunner:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Load the result of `state`."""
         for optimizer in self.optimizers:
             optimizer.load_states(state["optimizers"])
         for name, part in self.trained.items():
@@ -305,7 +305,7 @@ class PhaseRunner:
 
 
 def _in_order(value: Value, tensors: Mapping[str, Value], known: set[str]) -> Iterator[str]:
-    """The tensors that a value is computed from and that aren't `known`, each after those that it reads itself."""
+    """Yield the tensors that a value needs and that aren't `known`, each after those that it reads itself."""
     for name in reads_in(value):
         if name in tensors and name not in known:
             known.add(name)
@@ -314,7 +314,7 @@ def _in_order(value: Value, tensors: Mapping[str, Value], known: set[str]) -> It
 
 
 def _versions(execution: Mapping[str, Any]) -> dict[str, list[int]]:
-    """How often the tensors of an execution were changed in place."""
+    """Return how often the tensors of an execution were changed in place."""
     return {name: [tensor._version for tensor in tensors_of(value)] for name, value in execution.items()}
 
 

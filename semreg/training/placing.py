@@ -1,4 +1,4 @@
-"""Whether the data that a run trains on lie on its device."""
+"""The choice to keep a run's training data on its device."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from semreg.training.setting import Setting
 
 
 def fields_read(plan: Plan, step: StepPlan, known: Collection[str]) -> set[str]:
-    """The fields of the data that a step's losses are computed from, where tensors `known` by name are computed."""
+    """Return the fields of the data that a step's losses need, given the tensors `known` by name."""
     return plan.fields_of([plan.losses[loss] for loss in step.losses], frozenset(known))
 
 
 def on_device(setting: Setting, data: Cached) -> DeviceData | None:
-    """What all steps read, on the GPU if it fits there, which is told; None without a GPU."""
+    """Move the data of all steps to the GPU if they fit there, and print this; None without a GPU."""
     free = free_memory(setting.device)
     if free is None:
         return None

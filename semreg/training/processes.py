@@ -1,7 +1,7 @@
 """Several processes on one run, as `torchrun` starts them: each takes its part of every batch, gradients are averaged.
 
-The processes together take the steps that one process would: means over the batch are averaged, and components that
-couple the rows of a batch (triplets, permutations) are called on the whole one, as `parts.py` says.
+The processes together take the steps that one process would. Means over the batch are averaged. Components that couple
+the rows of a batch (triplets, permutations) are called on the whole batch, as in `parts.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this is the one process that writes the run's folder, tells the hooks and evaluates."""
+        """Whether this is the one process that writes the run's folder, calls the hooks and evaluates."""
         return self.rank == 0
 
     def average(self, tensors: Iterable[Tensor]) -> None:
@@ -46,7 +46,7 @@ class Processes:
             exchange.end()
 
     def begin_average(self, tensors: Iterable[Tensor]) -> list[Exchange]:
-        """Begin to replace tensors by their means, which they are once all exchanges have ended."""
+        """Start to replace tensors by their means, which they are once all exchanges have ended."""
         return self._begin(tensors, lambda flat: dist.all_reduce(flat, async_op=True), divisor=self.count)
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
@@ -60,7 +60,7 @@ class Processes:
             exchange.end()
 
     def gather(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The rows of all processes of tensors `(rows, ...)`, `(count · rows, ...)`, in one exchange of bytes.
+        """Return the rows of all processes of tensors `(rows, ...)`, `(count · rows, ...)`, in one exchange of bytes.
 
         Every process has as many rows. Raises ProcessLostError.
         """
@@ -80,7 +80,7 @@ class Processes:
         ]
 
     def first_goes_ahead(self, do: Callable[[], Value]) -> Value:
-        """Call `do` in the first process, and in the others once it is done there. Raises ProcessLostError."""
+        """Call `do` in the first process, and in the others afterwards. Raises ProcessLostError."""
         if self.count == 1:
             return do()
         if not self.first:
@@ -95,7 +95,7 @@ class Processes:
             dist.barrier()
 
     def _begin(self, tensors: Iterable[Tensor], exchange: Callable[[Tensor], Any], divisor: int = 1) -> list[Exchange]:
-        """Begin an exchange of all tensors of one dtype, in one piece, for each dtype."""
+        """Start an exchange of all tensors of one dtype, in one piece, for each dtype."""
         if self.count == 1:
             return []
         alike: dict[torch.dtype, list[Tensor]] = {}
@@ -110,7 +110,7 @@ class Processes:
 
 
 class Exchange(NamedTuple):
-    """Tensors on their way between the processes, in one piece."""
+    """Tensors in transit between the processes, in one piece."""
 
     parts: list[Tensor]
     flat: Tensor
@@ -118,7 +118,7 @@ class Exchange(NamedTuple):
     divisor: int
 
     def end(self) -> None:
-        """Wait for what comes back, and write it into the tensors. Raises ProcessLostError."""
+        """Wait for the result, and write it into the tensors. Raises ProcessLostError."""
         with _told():
             self.work.wait()
         if self.divisor > 1:
@@ -132,11 +132,11 @@ ALONE = Processes()
 
 
 class GradientAverages:
-    """The means of gradients over the processes, exchanged in buckets while the backward pass goes on.
+    """The means of gradients over the processes, exchanged in buckets during the backward pass.
 
-    A bucket leaves once all of its gradients are there, and those before it have left, so that all processes exchange
-    in one order. The last one, of what a backward pass reaches last, leaves with what else is to be averaged; a small
-    net has no other.
+    A bucket leaves once all of its gradients are ready, and those before it have left, so that all processes exchange
+    in one order. The last one, with the gradients that a backward pass reaches last, leaves with the other values to
+    average; a small network has no other.
 
     Args:
         processes: of the run.
@@ -158,7 +158,7 @@ class GradientAverages:
 
     @contextlib.contextmanager
     def while_going_back(self) -> Iterator[None]:
-        """Within, the gradients that a backward pass leaves are those to be averaged."""
+        """Average the gradients of a backward pass inside."""
         early = self.buckets[:-1]
         self._missing, self._begun = [len(bucket) for bucket in early], []
         hooks = [
@@ -188,7 +188,7 @@ class GradientAverages:
 
 
 def started_by_torchrun() -> bool:
-    """Whether this is one of several processes."""
+    """Return whether this is one of several processes."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
@@ -196,8 +196,8 @@ def started_by_torchrun() -> bool:
 def joined(device: torch.device) -> Iterator[Processes]:
     """Join the other processes that `torchrun` started, if it did, and make the card the current one.
 
-    They meet once: within, what joins again has joined already. Raises ProcessLostError if they can't be reached, and
-    UserError where one card is chosen for all of them.
+    They join once: nested calls join nothing. Raises ProcessLostError if they can't be reached, and UserError if all of
+    them share one chosen card.
     """
     on_card = device.type == "cuda"
     if on_card:

@@ -1,4 +1,4 @@
-"""Tensors and losses as a program: each name computed when first read, once, and not at all if unread."""
+"""Tensors and losses as a program: each name is computed once, when it is first read, and never if it is unread."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ LOW_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 Execution = dict[str, Any]
-"""The values of one execution of a step: the batch's fields, and what was computed from them."""
+"""The values of one execution of a step: the batch's fields, and the values computed from them."""
 Evaluate = Callable[[Execution], Any]
 
 
 class ExpressionError(UserError):
-    """A call in a recipe that failed on real values: the expression, the shapes it was given, and the cause."""
+    """A failure of a recipe's call on real values: the expression, the shapes of its inputs, and the cause."""
 
 
 class Program:
@@ -40,14 +40,14 @@ class Program:
     Args:
         plan: what to compute.
         modules: the built modules; looked up at each call, so it may be filled later.
-        key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
+        key: seeds random draws, besides the tensor's name and the execution's index; the run's seed comes first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
-        precision: of the networks, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. What
-            they give, and operations, priors and losses, are in at least float32, since angles between close codes
+        precision: of the networks, unless a module has its own: "fp32", or "bf16" or "fp16" by autocast. The networks'
+            results, and operations, priors and losses, are in at least float32, since angles between close codes
             and sums need its digits.
-        processes: that compute together, each from its rows of the batch, what one would from all of them.
+        processes: compute together, each from its rows of the batch, the result of one process on all of them.
 
-    `execution` begins each execution; it seeds all draws, before the first tensor is computed.
+    `execution` starts each execution; it seeds all draws, before the first tensor is computed.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Program:
         self.device = device or torch.device("cpu")
         self.precision = precision
         self.progress: torch.Tensor | None = None
-        """How much of a phase is gone, from 0 to 1, if a component asks for it; 1 outside of training."""
+        """The finished share of a phase, from 0 to 1, if a component asks for it; 1 outside training."""
         self._tensors: dict[str, Evaluate] = {}
         self._draws: dict[str, list[Draws]] = {}
         # By their places, since a loss may have a tensor's name and must not have its draws.
@@ -77,13 +77,13 @@ class Program:
             self._tensors[name] = self._closure_at(value, f"tensors.{name}")
 
     def execution(self, fields: Mapping[str, Any], index: int = 0) -> Execution:
-        """Execution number `index`, on the fields of a batch; the number decides its random draws."""
+        """Start execution number `index`, on the fields of a batch; the number decides its random draws."""
         for draws in self.draws():
             draws.seed(index)
         return dict(fields)
 
     def draws(self, losses: Iterable[str] | None = None) -> list[Draws]:
-        """What is drawn from, by all or for some losses."""
+        """Return the generators of all losses, or of some."""
         if losses is None:
             places = set(self._draws)
         else:
@@ -92,20 +92,20 @@ class Program:
         return [draws for place, several in self._draws.items() if place in places for draws in several]
 
     def value(self, name: str, execution: Execution) -> Any:
-        """The value of a tensor or field by name."""
+        """Return the value of a tensor or field by name."""
         if name not in execution:
             execution[name] = self._tensors[name](execution)
         return execution[name]
 
     def compute(self, value: Value, execution: Execution) -> Any:
-        """The value of what is no tensor by itself, such as an input of a call."""
+        """Return the value of an expression that has no name, such as an input of a call."""
         evaluate = self._closure_at(value, "")
         for draws in self._draws.pop("", []):
             draws.seed(0)
         return evaluate(execution)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """The context that executions run in."""
+        """Return the context for executions."""
         return self._autocast(self.precision) if self.precision in LOW_PRECISIONS else contextlib.nullcontext()
 
     def _autocast(self, precision: str) -> torch.autocast:
@@ -115,12 +115,12 @@ class Program:
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
     def _closure_at(self, value: Value, place: str, *, scalar: bool = False) -> Evaluate:
-        """What computes the value at a place in the recipe."""
+        """Return a function that computes the value at a place in the recipe."""
         self._place = place
         return self._closure_of(value, place, scalar=scalar)
 
     def _closure_of(self, value: Value, path: str, *, scalar: bool = False) -> Evaluate:
-        """What computes a part of it; `path`, the part's place in the recipe, seeds its draws."""
+        """Return a function that computes a part of it; `path`, the part's place in the recipe, seeds its draws."""
         if isinstance(value, Read):
             return self._read(value.name)
         inputs = [self._closure_of(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
@@ -140,13 +140,13 @@ class Program:
         return self._guarded(self._in_precision(whole, [name]), inputs, value, scalar)
 
     def _precision_of(self, module: str) -> str:
-        """Its own, or the run's; a criterion has those digits that other losses have."""
+        """Return a module's precision, or the run's; a criterion has that of other losses."""
         plan = self.plan.modules[module]
         return plan.precision or ("fp32" if plan.node.loaded.kind == "criterion" else self.precision)
 
     def _in_precision(self, call: Callable[..., Any], networks: list[str]) -> Callable[..., Any]:
-        """A call of networks in their precision, the finest of several, and of none in fp32. What it gets and gives is
-        in at least float32."""
+        """Wrap a call of networks in their precision, the finest of several; without networks in fp32. Its inputs and
+        results are in at least float32."""
         wanted = set(map(self._precision_of, networks))
         precision = next((one for one in ("fp32", "bf16", "fp16") if one in wanted), "fp32")
 
@@ -170,10 +170,10 @@ class Program:
         return read
 
     def _component(self, node: Node, path: str) -> Callable[..., Any]:
-        """What is called for a component, its options bound, among them what it draws from if it is random."""
+        """Return a component's function with its options bound, and with its generator if it is random."""
         component, options = node.loaded, dict(node.options)
         deterministic = getattr(component.value, "in_evaluation", None)
-        function: Callable[..., Any] = undecorated(component.value)  # `_guarded` sees to it, in one frame less
+        function: Callable[..., Any] = undecorated(component.value)  # `_guarded` does the same, in one frame less
         if not self.training and deterministic is not None:
             function, options = deterministic, {}
         if inspect.isclass(function):
@@ -238,7 +238,7 @@ class Program:
 
 
 def _drawing(function: Callable[..., Any], draws: Draws) -> Callable[..., Any]:
-    """A random function that draws from a generator; when compiled, which knows no generators, from PyTorch's own."""
+    """Give a random function its generator; if compiled, which supports no generators, PyTorch's global one."""
 
     def drawing(*values: Any, **options: Any) -> Any:
         return function(*values, generator=None if torch.compiler.is_compiling() else draws.generator, **options)
@@ -247,7 +247,7 @@ def _drawing(function: Callable[..., Any], draws: Draws) -> Callable[..., Any]:
 
 
 def value_text(value: Any) -> str:
-    """A value's type and shape, for messages."""
+    """Return a value's type and shape, for messages."""
     if isinstance(value, torch.Tensor):
         layout = "" if value.layout == torch.strided else "sparse "
         return f"{layout}{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
@@ -258,7 +258,7 @@ def value_text(value: Any) -> str:
 
 @contextlib.contextmanager
 def evaluating(modules: MutableMapping[str, nn.Module]) -> Iterator[None]:
-    """All modules in eval mode, no gradients; their modes are put back afterwards."""
+    """Put all modules into eval mode, without gradients; restore their modes afterwards."""
     modes = {name: module.training for name, module in modules.items()}
     for module in modules.values():
         module.eval()

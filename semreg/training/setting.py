@@ -1,4 +1,4 @@
-"""What the phases of a run share, and where their steps get batches from."""
+"""The settings that the phases of a run share, and the source of their steps' batches."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from semreg.training.processes import ALONE, Processes
 
 @dataclass
 class Setting:
-    """What all phases of a run share.
+    """The settings that all phases of a run share.
 
-    `capture` lets a step be captured as a CUDA graph, where it can be; with `compile` its forward pass and losses are
-    compiled. Both decide how fast a step is, and `compile` its last bits.
+    `capture` lets a step be captured as a CUDA graph, if it can be; `compile` compiles its forward pass and losses.
+    Both decide how fast a step is, and `compile` its last bits.
     """
 
     plan: Plan
@@ -46,4 +46,4 @@ class BatchSource(Protocol):
     per_epoch: int
 
     def batch(self, count: int) -> dict[str, Any]:
-        """Batch number `count`, which is used up before the next is asked for."""
+        """Return batch number `count`, which is valid until the next call."""

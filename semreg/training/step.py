@@ -1,8 +1,8 @@
-"""One step of a phase, whole: forward, backwards, exchange, update. To see how a step works, or to change it, read on.
+"""One step of a phase: forward, backward, exchange, update. To understand or change a step, read this file.
 
 An execution draws `accumulate` batches and averages their gradients; all gradients come before any update. A recipe
-says which losses train which modules; `recipe/routing.py` plans how few backward passes that takes. Seeds and weights
-are set on the host, before the first tensor is computed; from there on nothing waits for the device.
+states which losses train which modules; `recipe/routing.py` plans the fewest backward passes for that. Seeds and
+weights are set on the host, before the first tensor is computed; from there on nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from semreg.training.setting import BatchSource, Setting
 
 
 class Pass(NamedTuple):
-    """A backward pass: the parameters that its gradients go to, and the weights of its losses."""
+    """A backward pass: the parameters that receive its gradients, and the weights of its losses."""
 
     parameters: list[nn.Parameter]
     weights: Mapping[str, Weight]
     nodes: Mapping[str, Node]
-    """What the losses are, for messages."""
+    """The losses, for messages."""
     selective: bool
-    """Whether its losses reach parameters in training that it is not for."""
+    """Whether its losses reach trained parameters outside the pass."""
 
 
 class Update(NamedTuple):
-    """What an optimiser does in a step: the modules that it steps there, and the pass that it takes itself, if any."""
+    """An optimiser's part in a step: the modules that it steps there, and the pass that it takes itself, if any."""
 
     optimizer: Optimizer
     parts: list[TrainedModule]
@@ -52,7 +52,8 @@ class Update(NamedTuple):
 
 
 class StepRunner:
-    """One step of a phase: executes it on its batches, which leaves the gradients, and updates the modules by them.
+    """One step of a phase: it executes the step on its batches, which leaves the gradients, and updates the modules by
+    them.
 
     Args:
         setting: the run.
@@ -60,7 +61,7 @@ class StepRunner:
         step: the step.
         optimizers: of the phase.
         batches: of this step.
-        clock: told what the time goes into.
+        clock: measures the parts of the step.
     """
 
     def __init__(
@@ -84,19 +85,19 @@ class StepRunner:
         self.updates: list[Update] = []
         self._plan_passes(optimizers)
         self.averages: GradientAverages | None = None
-        """Of a step whose gradients are all left by one backward pass, which can be exchanged while it goes on."""
+        """The gradients of a step with only one backward pass, which can be exchanged during it."""
         if setting.processes.count > 1 and len(self.passes) == 1:
             self.averages = GradientAverages(setting.processes, self.passes[0].parameters)
         self.scaler = GradScaler(setting.device.type) if setting.in_half_precision else None
         for update in self.updates:
             if self.scaler is not None and update.own is not None:
                 where = update.optimizer.plan.node.where
-                found = "it computes gradients again, which can't be scaled for fp16; bf16 and fp32 fit"
+                found = "it computes gradients again, which can't be scaled for fp16; use bf16 or fp32"
                 raise UserError(setting.source, [Problem(where, found)])
         self.courses = list(step.courses())
         self.factors = {id(course): self._kept_factor(course) for course in self.courses}
         self.totals: list[Tensor] = []
-        """The sums of the losses since they were last asked for, in their order; empty if there is none."""
+        """The sums of the losses since the last request, in their order; empty if there is none."""
         self.batches_summed = 0
         self.compiled = Compiled(self) if setting.compile else None
         self.captured = Captured(self) if setting.capture and setting.device.type == "cuda" else None
@@ -121,21 +122,21 @@ class StepRunner:
                 self.updates.append(Update(optimizer, stepped, own.get(stepped[0].name)))
 
     def seed_global_draws(self) -> None:
-        """Have PyTorch's own generators seeded for each execution, in each process otherwise, since something draws."""
+        """Seed PyTorch's global generators for each execution, differently in each process, if used."""
         seed, rank = seed_of(self.setting.seed, self.phase.name, self.step.name, "global"), self.setting.processes.rank
         self.global_draws.seed = mixed(seed, rank) if rank else seed
 
     # --- what is done on the host, before the first tensor ---
 
     def follow(self, epoch: float) -> None:
-        """Set the weights that have courses, and what components ask, to what they are at `epoch`, fractional."""
+        """Set scheduled weights, and the progress that components read, to their values at `epoch`, fractional."""
         for course in self.courses:
             self._set_factor(course, epoch)
         if self.program.progress is not None:
             self.program.progress.fill_(epoch / self.phase.epochs)
 
     def _kept_factor(self, course: Course) -> float | Tensor:
-        """Where the weight of a course is kept: where a captured or compiled step reads it."""
+        """Return the place of a scheduled weight, for a captured or compiled step to read."""
         if self.setting.device.type != "cuda" and not self.setting.compile:
             return course.weight
         return torch.tensor(course.weight, dtype=torch.float32, device=self.setting.device)
@@ -149,13 +150,13 @@ class StepRunner:
             self.factors[id(course)] = value / self.step.accumulate
 
     def run(self, count: int) -> None:
-        """Execution number `count`, whole."""
+        """Run execution number `count` as a whole."""
         if self.captured is None or not self.captured.run(count):
             self.execute(count)
             self.update(count)
 
     def next_batch(self, index: int) -> dict[str, Any]:
-        """Batch number `index`, once all that draws for it is seeded."""
+        """Return batch number `index`, after seeding all draws for it."""
         self.global_draws.reseed(index)
         for draws in self.draws:
             draws.seed(index)
@@ -169,8 +170,8 @@ class StepRunner:
     def execute(self, count: int, own: Pass | None = None) -> list[Tensor]:
         """Leave every gradient of execution number `count`; no parameter is changed.
 
-        With `own`, the gradients of that pass alone, and nothing for the records. Returns the sums over batches of the
-        losses, or of those of `own`, in their order.
+        With `own`, leave only the gradients of that pass, and nothing for the records. Returns the sums over batches of
+        the losses, or of those of `own`, in their order.
         """
         passes = self.passes if own is None else [own]
         names = list(self.losses if own is None else own.weights)
@@ -188,7 +189,7 @@ class StepRunner:
     def gradients(
         self, batch: Mapping[str, Any], index: int, passes: Sequence[Pass], names: Sequence[str]
     ) -> list[Tensor]:
-        """Add the gradients of the passes on batch number `index`; the losses of these names."""
+        """Add the gradients of the passes on batch number `index`; return the losses of these names."""
         if self.compiled is not None and self.compiled.begins(index):
             values, totals = self.compiled.losses_and_totals(batch, passes, names)
         else:
@@ -211,7 +212,7 @@ class StepRunner:
         return [value.detach() for value in values]
 
     def weighted(self, passes: Sequence[Pass], losses: Mapping[str, Tensor]) -> list[Tensor]:
-        """What each pass takes the gradient of: Σ weight · loss."""
+        """Return each pass's total to differentiate: Σ weight · loss."""
         totals = []
         for one in passes:
             terms = []
@@ -222,7 +223,7 @@ class StepRunner:
         return totals
 
     def weight(self, weight: Weight) -> float | Tensor:
-        """A weight as it is now, of one of the batches that an execution averages."""
+        """Return a current weight, for one of the batches that an execution averages."""
         return self.factors[id(weight)] if isinstance(weight, Course) else weight / self.step.accumulate
 
     def _averages_of(self, passes: Sequence[Pass]) -> GradientAverages | None:
@@ -241,7 +242,7 @@ class StepRunner:
         self.clock.lap("exchange")
 
     def note(self, sums: list[Tensor]) -> None:
-        """Add the losses of an execution to what the records will tell."""
+        """Add the losses of an execution to the sums for the records."""
         if self.totals:
             add_each(self.totals, sums)
         else:
@@ -249,7 +250,7 @@ class StepRunner:
         self.batches_summed += self.step.accumulate
 
     def update(self, count: int) -> None:
-        """Step the optimisers of the modules that the step trains, by the gradients that execution `count` left."""
+        """Step the optimisers of the step's modules, by the gradients of execution `count`."""
         for update in self.updates:
             again = None if update.own is None else partial(self.again, count, update.own, update.optimizer)
             update.optimizer.step(update.parts, again, self.scaler)
@@ -258,7 +259,7 @@ class StepRunner:
         self.clock.lap("optimizer")
 
     def again(self, count: int, own: Pass, optimizer: Optimizer) -> Tensor:
-        """What an optimiser's closure does: the loss and the gradient of a module's own pass, at its weights of now."""
+        """Compute the loss and the gradient of a module's own pass at its current weights, for a closure."""
         self.clock.lap("optimizer")
         optimizer.forget()
         with buffers_kept(self.setting.modules.values()):  # the execution itself has averaged these batches already
@@ -271,7 +272,7 @@ class StepRunner:
     # --- records ---
 
     def means(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """The means of the losses, by their sums since this was last asked for; a non-finite one stays non-finite."""
+        """Return the means of the losses, by their sums since the last request; a non-finite one stays non-finite."""
         means = {name: total / self.batches_summed for name, total in sums.items()}
         self.batches_summed = 0
         if self.captured is None:
@@ -281,15 +282,15 @@ class StepRunner:
         return means
 
     def kept_sums(self) -> dict[str, Tensor]:
-        """The sums, as a checkpoint has them."""
+        """Return the sums, for a checkpoint."""
         return dict(zip(self.losses, self.totals, strict=True)) if self.totals else {}
 
     def load_sums(self, sums: Mapping[str, Tensor]) -> None:
-        """Go on from what `kept_sums` returned."""
+        """Load the result of `kept_sums`."""
         self.totals = [sums[name].to(self.setting.device) for name in self.losses] if sums else []
 
     def remarks(self) -> list[str]:
-        """What there is to be said since this was last asked for."""
+        """Return warnings since the last call."""
         told = [one for one in (self.compiled, self.captured) if one is not None]
         return [remark for one in told for remark in one.remarks()]
 

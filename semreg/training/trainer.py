@@ -1,4 +1,4 @@
-"""Training of a run: phases in order, records, checkpoints, and going on from the last of them."""
+"""Training of a run: phases in order, records, checkpoints, and resumption from the last of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 SHARE_OF_CHECKPOINTS = 0.05
 """Large checkpoints are written less often, so that writing takes about this share of the time."""
 SECONDS_TO_WAIT_FOR_FIRST = 10.0
-"""How long another process than the first goes on after a signal, so that the first can end its iteration."""
+"""How long a process other than the first continues after a signal, so that the first can end its iteration."""
 RECORDS_PER_EPOCH = 4
 BATCH_IN_ORDER = 256
 SECONDS_BETWEEN_STATUSES = 1.0
@@ -50,27 +50,27 @@ TIMINGS = (
     "seconds_of_validation",
     "seconds_of_checkpoints",
 )
-"""What in the metrics differs between two runs that end with the same bits."""
+"""Metrics that differ between runs with equal bits."""
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Where a run begins that goes on from another: that one's folder, and what it kept when its last phase ended."""
+    """The start of a run that continues from another: that run's folder, and its state at the end of its last phase."""
 
     folder: Path
     state: Mapping[str, Any]
 
 
 class Trainer:
-    """Trains the phases of a plan into a run's folder.
+    """The training of a plan's phases into a run's folder.
 
     Args:
         setting: plan, modules (on the device), seed, device and precision.
         data: the cached data set.
-        folder: where records and checkpoints go.
-        manager: the hooks to tell.
+        folder: for records and checkpoints.
+        manager: the hooks to call.
         interrupts: the signals that may end the training early.
-        begin: where another run ended, if this one goes on from there.
+        begin: the other run's end, if this one continues from there.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Trainer:
 
     @cached_property
     def device_data(self) -> DeviceData | None:
-        """The data that steps read, where they may lie on a GPU; decided, and told, once."""
+        """The data of the steps on a GPU, if they may be there; decided, and printed, once."""
         return on_device(self.setting, self.data)
 
     @property
@@ -107,7 +107,7 @@ class Trainer:
     def batches(
         self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor], more_fields: Collection[str] = ()
     ) -> Batches:
-        """The batches of one step of a phase, with what was precomputed for it, and no field that it leaves unread."""
+        """Return the batches of one step of a phase, with its precomputed values, and only the fields that it reads."""
         plan = self.setting.plan
         sampler: dict[str, Any] = {}
         if phase.sampler is not None:
@@ -133,14 +133,14 @@ class Trainer:
     def in_order(
         self, split: str, fields: Collection[str], extra: Mapping[str, torch.Tensor] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The batches of a split in order."""
+        """Yield the batches of a split in order."""
         return sequential(
             self.data, self.data.rows(split), BATCH_IN_ORDER, fields=fields, extra=extra,
             value_range=self.setting.plan.value_range, device=self.setting.device,
         )  # fmt: skip
 
     def precomputed(self, phase: PhasePlan, split: str) -> dict[str, torch.Tensor]:
-        """The tensors that the phase wants computed once, for all rows of a split, on the CPU."""
+        """Return the tensors that the phase computes once, for all rows of a split, on the CPU."""
         if not phase.precompute:
             return {}
         program = evaluation_program(self.setting)
@@ -153,7 +153,7 @@ class Trainer:
         return {name: torch.cat(values) for name, values in parts.items()}
 
     def validation(self, phase: PhasePlan, extra: Mapping[str, torch.Tensor]) -> Iterator[dict[str, Any]]:
-        """The validation split's batches, with what the validated losses read."""
+        """Yield the validation split's batches, with the values that the validated losses read."""
         losses = [self.setting.plan.losses[loss] for loss in phase.validate.losses] if phase.validate else []
         return self.in_order("validation", self.setting.plan.fields_of(losses, frozenset(extra)), extra)
 
@@ -172,7 +172,7 @@ class Trainer:
 
     @contextmanager
     def memory_told(self, phase: PhasePlan) -> Iterator[None]:
-        """Where memory runs out, say that the batches of a phase are too large."""
+        """Report a lack of memory as too large batches of a phase."""
         forget_peak(self.setting.device)
         try:
             yield
@@ -194,7 +194,7 @@ class Trainer:
     # --- training ---
 
     def train(self) -> None:
-        """Train all phases, going on from the newest whole checkpoint of the folder."""
+        """Train all phases, resuming from the newest whole checkpoint of the folder."""
         placed = self.device_data
         threads = AHEAD if self.decodes else 1  # that begin when they are needed
         with ThreadPoolExecutor(threads, "reading ahead") as self.reader:
@@ -207,7 +207,7 @@ class Trainer:
         """Train all phases, while there is a `reader`."""
         state, notes = read_latest(self.folder.folder / CHECKPOINTS)
         for note in notes:
-            self.folder.warn(f"{note}; going on from the one before")
+            self.folder.warn(f"{note}; continuing from the one before")
         if state is None:
             self.folder.cut_logs({})
             state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "modules": {}, "averages": {}}
@@ -241,7 +241,7 @@ class Trainer:
             module.eval().requires_grad_(False)
 
     def begin_phase(self, phase: PhasePlan, state: Mapping[str, Any] | None) -> PhaseRunner:
-        """A phase with its batches, tried out, as far as `state` says that it is trained already."""
+        """Return a phase with its batches, tried out, and trained as far as `state` states."""
         plugin_manager.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
         extra = self.precomputed(phase, phase.split)
         if self.device_data:
@@ -257,7 +257,7 @@ class Trainer:
         return runner
 
     def keep_end(self, runner: PhaseRunner, index: int, iteration: int, seconds: float) -> None:
-        """Keep where the last phase ends, before the best weights are taken, for a run that goes on from there."""
+        """Store the end of the last phase, before the best weights are loaded, for a run that continues from there."""
         if not self.setting.processes.first:
             return
         runner.check_finite()
@@ -271,7 +271,7 @@ class Trainer:
         write_checkpoint(self.folder.folder / CONTINUATION, 1, state)
 
     def end_phase(self, runner: PhaseRunner, index: int) -> None:
-        """Keep what the phase trained, in a checkpoint from which the next phase begins."""
+        """Store the result of the phase in a checkpoint, where the next phase starts."""
         runner.check_finite()
         runner.finish()
         for name, part in runner.trained.items():
@@ -281,7 +281,7 @@ class Trainer:
         self.interrupts.raise_pending()
 
     def loop(self, runner: PhaseRunner, index: int, start: int, seconds_before: float) -> tuple[int, float]:
-        """The iterations of a phase from number `start` on, with records, hooks, validation and checkpoints between.
+        """Run the iterations of a phase from number `start` on, with records, hooks, validation and checkpoints.
 
         Returns how many iterations the phase has had, and how many seconds they took.
         """
@@ -338,13 +338,13 @@ class Trainer:
         return max(start, runner.iterations), seconds_before + time.monotonic() - begun
 
     def stopping(self, now: float) -> bool:
-        """Whether a signal asks to stop here. The first process does so at once, the others leave it the time to."""
+        """Return whether a signal asks to stop here. The first process stops at once, the others leave it time."""
         if self.interrupts.pending is None:
             return False
         return self.setting.processes.first or now - self.interrupts.pending_since > SECONDS_TO_WAIT_FOR_FIRST
 
     def validate(self, runner: PhaseRunner, iteration: int) -> bool:
-        """Validate where the recipe wants it after this epoch; True if the phase should end here."""
+        """Validate if the recipe does so after this epoch; return True if the phase should end here."""
         table, epoch = runner.phase.validate, (iteration + 1) // runner.iterations_per_epoch
         if table is None or epoch % table.every:
             return False
@@ -371,7 +371,7 @@ class Trainer:
             self.status_written = now
 
     def checkpoint(self, phase: int, iteration: int, runner: PhaseRunner | None = None, seconds: float = 0.0) -> None:
-        """Write a checkpoint, from which training goes on at this iteration of this phase."""
+        """Write a checkpoint, for training to resume at this iteration of this phase."""
         if not self.setting.processes.first:
             return
         phase_state: dict[str, Any] | None = None
@@ -393,7 +393,7 @@ class Trainer:
 
 
 def _sampled(node: Node, source: str, *labels: torch.Tensor, **filled: Any) -> torch.Tensor:
-    """What a recipe's sampler draws. Raises UserError that names it."""
+    """Return the draw of a recipe's sampler. Raises UserError that names it."""
     with naming_component(node, source):
         order: torch.Tensor = node.loaded.value(*labels, **filled, **node.options)
         return order

@@ -1,4 +1,4 @@
-"""A trial of every step of every phase before any training: phase four's mistake must not surface after three."""
+"""A trial of every step of every phase before any training: an error in phase four must not appear after three."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from semreg.training.program import Execution, Program, evaluating
 from semreg.training.setting import Setting
 
 MOST_OPERATIONS = 10_000
-"""That many calls of fake tensors take two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""
+"""This many calls of fake tensors take two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""
 MOST_WORK = 1e9
-"""That many products are computed in about a second."""
+"""This many products take about a second."""
 TOO_LARGE = "too large to be tried on made-up images; `semreg run` tries it on real ones before it trains"
 
 Trains = Callable[[torch.Tensor, list[nn.Parameter]], bool]
@@ -32,21 +32,22 @@ Trains = Callable[[torch.Tensor, list[nn.Parameter]], bool]
 def try_out(
     setting: Setting, first_batch: Callable[[PhasePlan, StepPlan], dict[str, Any]], trains: Trains | None = None
 ) -> None:
-    """Execute every step once on the batch that `first_batch` gives, with gradients, and put all state back.
+    """Execute every step once on the batch from `first_batch`, with gradients, and restore all state.
 
-    `trains` says whether a loss's gradient arrives at parameters; by default the gradient is computed.
-    Raises UserError where a shape does not fit, or a loss gives no gradient to a module that it should train.
+    `trains` returns whether a loss's gradient reaches parameters; by default the gradient is computed. Raises UserError
+    if a shape doesn't fit, or a loss gives no gradient to a module that it should train.
     """
     for phase in setting.plan.phases:
         PhaseRunner(setting, phase, partial(OneBatch, setting, phase, first_batch), None).try_out(trains)
 
 
 def check_by_dry_run(plan: Plan) -> list[str]:
-    """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does.
+    """Build a plan's modules, try its steps on a made-up batch, and return warnings. Raises UserError as `try_out`
+    does.
 
-    It is tried with fake tensors first, which takes next to no time whatever the size of the nets. Where that fails,
-    and where classes are read, whose numbers are looked at, it is computed, within limits: for the reason in the words
-    of what was computed, and since a component may look at numbers.
+    It first tries fake tensors, which take almost no time whatever the size of the networks. If that fails, or if
+    classes are read, whose values are checked, it computes within limits: the error then comes from a real computation,
+    and a component may need to read values.
     """
     refused: UserError | None = None
     meter = Meter(operations=MOST_OPERATIONS)
@@ -85,7 +86,7 @@ def _on_nothing(plan: Plan) -> list[str]:
 
 
 def leads_to(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:
-    """Whether the operations that gave a loss lead to any of the parameters; no gradient is computed."""
+    """Return whether the operations behind a loss lead to any of the parameters; no gradient is computed."""
     wanted = set(map(id, parameters))
     pending, seen = [loss.grad_fn], set()
     while pending:
@@ -100,7 +101,7 @@ def leads_to(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:
 
 
 def evaluation_program(setting: Setting) -> Program:
-    """Tensors in their evaluation form, as precomputing and validation want them."""
+    """Return the tensors in their evaluation form, for precomputing and validation."""
     return Program(
         setting.plan, setting.modules, key=(setting.seed, "precompute"), training=False, device=setting.device,
         precision=setting.precision,
@@ -110,7 +111,7 @@ def evaluation_program(setting: Setting) -> Program:
 def precompute(
     setting: Setting, program: Program, names: tuple[str, ...], execution: Execution
 ) -> dict[str, torch.Tensor]:
-    """The values of tensors on one batch. Raises UserError for one that is no single tensor."""
+    """Return the values of tensors on one batch. Raises UserError if one isn't a single tensor."""
     values = {}
     with evaluating(setting.modules), program.autocast():
         for name in names:
@@ -126,7 +127,7 @@ def precompute(
 
 
 class OneBatch:
-    """A step's batches, all the same one, with what its phase precomputes computed for that batch alone."""
+    """A step's batches, all the same one, with its phase's precomputed values for only that batch."""
 
     per_epoch = 1
 
@@ -141,7 +142,7 @@ class OneBatch:
         self.first = dict(first_batch(phase, step))
 
     def batch(self, count: int) -> dict[str, Any]:
-        """The one batch."""
+        """Return the one batch."""
         if not self.phase.precompute:
             return self.first
         program = evaluation_program(self.setting)

@@ -1,7 +1,7 @@
-"""What would wait for a device inside a step, counted by its place; on a CPU, where nothing waits, too.
+"""Operations in a step that would wait for a device, counted by their place; also on a CPU, where nothing waits.
 
-A step that reads a number, or whose shapes depend on numbers, leaves a GPU idle until the host has seen them, and can
-be neither captured as a CUDA graph nor compiled as one.
+A step that reads a value, or whose shapes depend on values, leaves a GPU idle until the host has read them. It can
+neither be captured as a CUDA graph nor be compiled as one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from semreg.core.shapes import as_on_a_device
 
 READS = (
-    "keep it a tensor, with torch.where in the place of `if`; look at numbers only where semreg.core.at_hand says that "
+    "keep it a tensor, with torch.where instead of `if`; look at numbers only where semreg.core.at_hand says that "
     "they are"
 )
 SHAPES = "its result's shape depends on numbers: keep all elements and mask them, by torch.where or a product"
@@ -52,14 +52,14 @@ _MAKING = (
 _TAKING_NUMBERS = {
     "arange": 0, "linspace": 0, "logspace": 0, "full": 0, "new_full": 1, "masked_fill": 2, "masked_fill_": 2,
 }  # fmt: skip
-"""From which argument on they take numbers, which are read if they are tensors."""
+"""Functions, with their first argument that takes numbers, which are read if they are tensors."""
 _TORCH = str(Path(torch.__file__).parent)
 _OPTIMIZERS = str(Path(torch.__file__).parent / "optim")
 _SAID_BY_CUDA = "synchronizing CUDA operation"
 
 
 class Wait(NamedTuple):
-    """An operation that waits, where it is called (`file:line`), and what to use instead."""
+    """An operation that waits, the place of its call (`file:line`), and what to use instead."""
 
     operation: str
     place: str
@@ -71,13 +71,13 @@ class Wait(NamedTuple):
 
 @contextlib.contextmanager
 def counted_waits(device: torch.device | None = None) -> Iterator[Counter[Wait]]:
-    """Counts what is called inside and waits, or would wait if the tensors were not on the CPU.
+    """Count calls inside that wait, or would wait if the tensors were not on the CPU.
 
-    On a CPU components see what they see on a device: `semreg.core.at_hand` is false. On a GPU PyTorch's own
-    `torch.cuda.set_sync_debug_mode` is asked, too.
+    On a CPU components see what they see on a device: `semreg.core.at_hand` is false. On a GPU it also uses PyTorch's
+    own `torch.cuda.set_sync_debug_mode`.
 
     Args:
-        device: where the tensors are; the CPU by default.
+        device: of the tensors; the CPU by default.
     """
     device = device or torch.device("cpu")
     found: Counter[Wait] = Counter()
@@ -87,7 +87,7 @@ def counted_waits(device: torch.device | None = None) -> Iterator[Counter[Wait]]
 
 
 def numbers_of(scalars: Sequence[Tensor]) -> list[float]:
-    """The numbers of scalars on one device, with all of their digits: it is waited for once."""
+    """Return the values of scalars on one device, with all of their digits, with one wait."""
     if not scalars:
         return []
     widest = reduce(torch.promote_types, (scalar.dtype for scalar in scalars))
@@ -96,13 +96,13 @@ def numbers_of(scalars: Sequence[Tensor]) -> list[float]:
 
 
 class _Counting(TorchFunctionMode):
-    """Counts calls that wait, by PyTorch's name of them and their arguments."""
+    """A mode that counts calls that wait, by PyTorch's name of them and their arguments."""
 
     def __init__(self, device: torch.device, found: Counter[Wait]) -> None:
         super().__init__()
         self.device, self.found = device, found
         self.within = 0
-        """Calls of PyTorch's that go on, during each of which the mode is off."""
+        """PyTorch's calls in progress; the mode is off during each."""
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
@@ -122,15 +122,15 @@ class _Counting(TorchFunctionMode):
         return result
 
     def _concerned(self, values: Sequence[Any]) -> bool:
-        """Whether a tensor among these is on the device: on a GPU what is done on the CPU waits for nothing."""
+        """Return whether a tensor among these is on the device: on a GPU, work on the CPU waits for nothing."""
         return any(isinstance(value, Tensor) and value.device.type == self.device.type for value in values)
 
 
 @contextlib.contextmanager
 def _in_backward_passes(counting: _Counting) -> Iterator[None]:
-    """Has the mode count what backward passes call, too: to PyTorch they are calls like others, inside which it is off.
+    """Make the mode count the calls of backward passes, too; PyTorch treats these as other calls, with the mode off.
 
-    The name is private to PyTorch; without it backward passes aren't looked into.
+    The name is private to PyTorch; without it backward passes are not counted.
     """
     run = getattr(torch.autograd, "_engine_run_backward", None)
     if run is None:
@@ -149,7 +149,7 @@ def _in_backward_passes(counting: _Counting) -> Iterator[None]:
 
 
 def _instead(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> str | None:
-    """What to use in the place of a call that waits; None for one that doesn't."""
+    """Return what to use instead of a call that waits; None for one that doesn't."""
     values = [*arguments, *options.values()]
     waits = True
     match name:
@@ -175,7 +175,7 @@ def _instead(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) ->
 
 
 def _of_index(arguments: Sequence[Any]) -> str | None:
-    """The same for `tensor[index]`, and for `tensor[index] = value`."""
+    """Return the same for `tensor[index]`, and for `tensor[index] = value`."""
     index, given = arguments[1], arguments[2:]
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, list | range) for part in parts):
@@ -188,10 +188,9 @@ def _of_index(arguments: Sequence[Any]) -> str | None:
 
 
 def _place(*, counters_stay: bool) -> str | None:
-    """Where the innermost call outside of PyTorch is, `file:line` with the folders of its package.
+    """Return the place of the innermost call outside PyTorch, `file:line` with the folders of its package.
 
-    None for the counts of steps in PyTorch's optimisers, with `counters_stay`: they are on the CPU, wherever weights
-    are.
+    With `counters_stay`, None for the step counters of PyTorch's optimisers: they are on the CPU, wherever weights are.
     """
     frame: Any = sys._getframe(2)
     if counters_stay and frame.f_code.co_filename.startswith(_OPTIMIZERS):
@@ -202,7 +201,7 @@ def _place(*, counters_stay: bool) -> str | None:
 
 
 def _short(file: str) -> str:
-    """A file's path from its outermost package on."""
+    """Shorten a file's path to start at its outermost package."""
     path = Path(file)
     root = path.parent
     while (root / "__init__.py").is_file():
@@ -212,7 +211,7 @@ def _short(file: str) -> str:
 
 @contextlib.contextmanager
 def cuda_waits(device: torch.device, found: Counter[Wait]) -> Iterator[None]:
-    """Adds what a GPU itself says that it was waited for, unless it is counted at its place already."""
+    """Add waits that a GPU itself reports, unless they are counted at their place already."""
     if device.type != "cuda":
         yield
         return

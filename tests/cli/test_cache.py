@@ -50,17 +50,17 @@ def test_what_is_not_kept(said: Said) -> None:
 
 
 def test_clearing(said: Said, refused: Said) -> None:
-    assert "say which" in refused("cache", "clear")
-    assert "say which" in refused("cache", "clear", A, "--all")
-    assert "is no cache in" in refused("cache", "clear", "digit", B)
+    assert "give names" in refused("cache", "clear")
+    assert "give names" in refused("cache", "clear", A, "--all")
+    assert "is not a cache in" in refused("cache", "clear", "digit", B)
     assert left() == [B, A]
     assert said("cache", "clear", "--unused").startswith(f"cleared {B} (")
     assert left() == [A]
-    assert said("cache", "clear", "--unused") == "each cache is that of a run in runs\n"
+    assert said("cache", "clear", "--unused") == "every cache belongs to a run in runs\n"
     assert said("cache", "clear", "dig*").startswith(f"cleared {A} (")
     assert left() == []
-    assert said("cache", "clear", "--all") == "there is nothing to clear\n"
-    assert said("cache").startswith("no data set is kept in ")
+    assert said("cache", "clear", "--all") == "there is no cache to clear\n"
+    assert said("cache").startswith("no data set is cached in ")
 
 
 def test_one_in_use_stays(said: Said, refused: Said) -> None:

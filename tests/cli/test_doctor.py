@@ -40,7 +40,7 @@ def test_each_part_is_told(said: Said) -> None:
     assert "not there" in found["places"]["data root"]
     assert found["data"]["digits"] == "found"
     assert found["data"]["mnist"] == "missing: MNIST not found under data"
-    assert found["data"]["image_folder"] == "needs to be told: path"
+    assert found["data"]["image_folder"] == "needs options: path"
 
 
 def test_what_makes_training_faster_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,8 +75,8 @@ def test_what_is_broken_is_named_and_hinders_nothing(
     assert found["devices"] == {"cannot be told": "OSError: no such device"}
     assert "broken: there is no package no_such_module" in found["plugins"]["semreg-broken 1.2"]
     assert "cannot be imported" in found["data"]["gone"]
-    assert found["data"]["rude"] == "cannot be told: RuntimeError: no luck"
-    assert found["data"]["ending"] == "cannot be told: SystemExit: 3"
+    assert found["data"]["rude"] == "failed: RuntimeError: no luck"
+    assert found["data"]["ending"] == "failed: SystemExit: 3"
     assert found["data"]["digits"] == "found"
 
 
@@ -84,7 +84,7 @@ def test_the_limit_of_caches_is_told(said: Said, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SEMREG_CACHE_LIMIT", "200 GB")
     assert "SEMREG_CACHE_LIMIT of 200 GB each" in told(said)["places"]["caches"]
     monkeypatch.setenv("SEMREG_CACHE_LIMIT", "much")
-    assert "'much' is no amount" in told(said)["places"]["caches"]
+    assert "'much' is not an amount" in told(said)["places"]["caches"]
 
 
 def test_a_folder_that_cannot_be_written_is_told(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

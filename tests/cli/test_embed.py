@@ -43,7 +43,7 @@ def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path) -
     assert "--out" in refused("embed", run.folder, pictures)
     assert "there is no such folder" in refused("embed", run.folder, tmp_path / "gone", "--out", out)
     silent = train('without = ["model.code"]\n')
-    assert 'says no code; add `code = ["z"]`' in refused("embed", silent.folder, pictures, "--out", out)
+    assert 'names no code; add `code = ["z"]`' in refused("embed", silent.folder, pictures, "--out", out)
     for name in ("b.png", "c.png"):
         (pictures / name).write_bytes(b"")
     text = refused("embed", run.folder, pictures, "--out", out)

@@ -45,7 +45,7 @@ def test_it_serves_until_it_is_interrupted(folder: Path) -> None:
         finally:
             process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "it is served until you press Ctrl-C\n")
+    assert (process.returncode, out, err) == (0, "", "press Ctrl-C to stop serving it\n")
 
 
 def test_mistakes_are_said_before_anything_is_served(
@@ -58,8 +58,8 @@ def test_mistakes_are_said_before_anything_is_served(
         other.listen()
         port = other.getsockname()[1]
         assert f"--port: {port} can't be used" in refused("explore", run.folder, "--no-open", "--port", port)
-    assert "is no name of a .html file" in refused("explore", run.folder, "--static", tmp_path / "page.png")
-    assert "there is: recipe-" in refused("explore", "recipy", "--runs", run.folder.parent)
+    assert "doesn't end in .html, or is a folder" in refused("explore", run.folder, "--static", tmp_path / "page.png")
+    assert "expected one of: recipe-" in refused("explore", "recipy", "--runs", run.folder.parent)
     recipe = run.folder / "recipe.json"
     recipe.write_text(recipe.read_text().replace('"output": "reconstruction"', '"output": ""'))
     assert 'add `output = "reconstruction"`' in refused("explore", run.folder, "--no-open")

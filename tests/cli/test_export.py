@@ -45,7 +45,7 @@ def test_it_says_what_was_found(said: Said, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_mistakes(refused: Said, tmp_path: Path) -> None:
-    assert "is there already" in refused("export", tmp_path / "run", "--out", tmp_path)
+    assert "exists already" in refused("export", tmp_path / "run", "--out", tmp_path)
     assert "this is not the folder of a run" in refused("export", tmp_path / "run", "--out", tmp_path / "out")
     assert "did you mean 'zoo:olr_faces'" in refused("export", "zoo:olr_face", "--out", tmp_path / "out")
     assert not list(tmp_path.iterdir())

@@ -64,10 +64,10 @@ def test_what_is_written_is_told_by_its_ending(tmp_path: Path) -> None:
     ):
         assert file_kind(tmp_path / name, *endings) == kind
     for name, endings, told in (
-        ("a.jpg", (".png", ".gif"), "a .png, a .gif or a folder can"),
-        ("a.jpg", (".png",), "a .png or a folder can"),
-        ("file", (".png",), "a .png or a folder can"),
-        ("file", (), "a folder can"),
+        ("a.jpg", (".png", ".gif"), "expected a .png, a .gif or a folder"),
+        ("a.jpg", (".png",), "expected a .png or a folder"),
+        ("file", (".png",), "expected a .png or a folder"),
+        ("file", (), "expected a folder"),
     ):
         with pytest.raises(UserError, match=f"--out: .*{name} can't be written; {told}$"):
             file_kind(tmp_path / name, *endings)
@@ -77,7 +77,7 @@ def test_a_picture_is_called_png(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     require_png(tmp_path / "new.PNG")
     for name in ("a.jpg", "a", "folder.png"):
-        with pytest.raises(UserError, match=f"--out: .*{name} is no name of a .png file"):
+        with pytest.raises(UserError, match=f"--out: .*{name} doesn't end in .png, or is a folder"):
             require_png(tmp_path / name)
 
 

@@ -19,7 +19,7 @@ def test_the_command_says_what_to_type_next(tmp_path: Path, monkeypatch: pytest.
     result = CliRunner().invoke(app, ["init", "mine", "--data", "pets"])
     assert result.exit_code == 0, result.output
     assert "no labels: like vae_digits" in result.stderr
-    assert "1 can't be read" in result.stderr
+    assert "1 of the images that init read are damaged" in result.stderr
     *_, last = result.stdout.splitlines()
     assert last == "next: semreg check mine.toml && semreg run mine.toml --skip-bad-images"
     check = shlex.split(last.removeprefix("next: semreg "))[:2]

@@ -69,7 +69,9 @@ def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path, m
     assert "--steps" in wrong(run.folder, a, b, "--steps", 1)
     assert 'add `attributes = { label = "z" }`' in wrong(run.folder, a, b, "--interpolator", "geodesic")
     assert "did you mean 'linear'" in wrong(run.folder, a, b, "--interpolator", "linar")
-    assert "no table as in a recipe" in wrong(run.folder, a, b, "--interpolator", "{ use = }")
-    assert "strip.jpg can't be written; a .png, a .gif or a folder can" in wrong(run.folder, a, b, "--out", "strip.jpg")
+    assert "not a table as in a recipe" in wrong(run.folder, a, b, "--interpolator", "{ use = }")
+    assert "strip.jpg can't be written; expected a .png, a .gif or a folder" in wrong(
+        run.folder, a, b, "--out", "strip.jpg"
+    )
     assert "text.png/x.png" in wrong(run.folder, a, b, "--out", tmp_path / "text.png" / "x.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from semreg.core.kinds import KINDS
+from semreg.core.version import __version__
 from semreg.store.recipes import write_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +83,7 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
 
 
 def test_version_and_help() -> None:
-    assert output("--version") == "semreg 0.1.0\n"
+    assert output("--version") == f"semreg {__version__}\n"
     text = output("--help")
     assert all(command in text for command in ("run", "check", "table", "list", "show", "evaluate", "report", "runs"))
     assert output("run", "--help").count("--no-fallback") == 1
@@ -105,9 +107,9 @@ def test_list_by_kind_plural_and_json() -> None:
     assert "loss  l1" in " ".join(lines)
     listed = json.loads(output("list", "--json"))
     assert {entry["kind"] for entry in listed} <= KINDS.keys()
-    assert {"kind": "loss", "name": "l1", "distribution": "semreg", "version": "0.1.0"}.items() <= next(
-        entry for entry in listed if entry["name"] == "l1"
-    ).items()
+    [l1] = [entry for entry in listed if entry["name"] == "l1"]
+    expected = {"kind": "loss", "name": "l1", "distribution": "semreg", "version": metadata.version("semreg")}
+    assert expected.items() <= l1.items()
 
 
 def test_list_shows_a_plugin_without_importing_it_and_says_what_is_damaged(install: Callable[..., Path]) -> None:

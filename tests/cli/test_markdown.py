@@ -54,7 +54,7 @@ def test_a_row_has_inputs_options_and_the_place_in_the_paper(own: str) -> None:
     by_name = {cells[0]: cells for cells in rows(own)}
     assert by_name["`gm(codes, labels, prior)`"][1:] == [
         "`likelihood = 0.1`, `margin = 0.0`",
-        "The GM loss: classification by the mixture plus `likelihood` times the negative log-density (Eq. 9).",
+        "Compute the GM loss: classification by the mixture plus `likelihood` times the negative log-density (Eq. 9).",
         "Zheng and Sun (2019), Eq. 9",
         "semreg-gmprior",
     ]

@@ -50,7 +50,7 @@ def test_without_a_table_it_is_only_printed_and_a_run_that_fails_gives_exit_code
     assert ended(toy(), "--with", "wild.toml", *budget) == 1
     said = capsys.readouterr()
     assert "Traceback" not in said.err
-    assert "No probe, leakage, order: [model] says no field of classes among its attributes; add " in said.err
+    assert "No probe, leakage, order: [model] names no field of classes among its attributes; add " in said.err
     ranking = said.out.split("## reconstruction")[0]
     assert "| + wild |    – |" in ranking
     assert "| recipe |    1 |" in ranking
@@ -63,12 +63,18 @@ def test_mistakes_get_one_message_and_exit_code_2(
 ) -> None:
     recipe, out = toy(), ("--out", folder / "runs")
     for arguments, message in (
-        ((recipe, "--with", "losses.l1,losses.l2,a.toml,b.toml"), "--with: 4 additions, alone and in pairs, are 11"),
-        ((recipe, "--with", "losses.ll"), "--with losses.ll: no loss or criterion is called 'll'; there is: "),
-        ((recipe, "--with", "losses.l1"), "--with losses.l1: its input 'a' asks for no role; write its inputs, lo"),
+        ((recipe, "--with", "losses.l1,losses.l2,a.toml,b.toml"), "--with: 4 additions and their pairs make 11"),
+        ((recipe, "--with", "losses.ll"), "--with losses.ll: no loss or criterion is called 'll'; expected one of: "),
+        (
+            (recipe, "--with", "losses.l1"),
+            "--with losses.l1: its input 'a' matches no role of [model]; write its inputs, lo",
+        ),
         ((recipe, "--with", "sum.toml"), "--with sum.toml: there is no recipe 'sum.toml' or"),
-        ((recipe, "--with", folder / "summed.toml", "--epochs", 0), "--epochs: 0 is no number of epochs"),
-        ((recipe, "--with", folder / "summed.toml", "--label", "y"), "--label: 'y' is no field of classes among the"),
+        ((recipe, "--with", folder / "summed.toml", "--epochs", 0), "--epochs: 0 is not a number of epochs"),
+        (
+            (recipe, "--with", folder / "summed.toml", "--label", "y"),
+            "--label: 'y' is not a field of classes among",
+        ),
         ((folder / "none.toml", "--with", "losses.l1"), f"there is no recipe '{folder / 'none.toml'}'"),
     ):
         assert ended(*arguments, *out) == 2

@@ -15,7 +15,7 @@ def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0
     folder = tmp_path / "new" / "semreg-fresh-scatter"
-    assert result.output.startswith(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
+    assert result.output.startswith(f"{folder}: a plugin that works as it is; start with its README.md")
     assert f'pip install -e "{folder}[test]" && pytest {folder}' in result.output
     assert 'fresh_scatter = "semreg_fresh_scatter.functional:fresh_scatter"' in (folder / "pyproject.toml").read_text()
     assert (folder / "tests" / "test_fresh_scatter.py").is_file()

@@ -63,7 +63,9 @@ def test_a_command_that_only_prints_fails_where_it_could_not(tmp_path: Path) -> 
     assert (code, said) == (1, "standard output can't be written: Bad file descriptor\n")
 
 
-@pytest.mark.parametrize("how", ["closed", "full", "closed pipe"])
+@pytest.mark.parametrize(
+    "how", ["closed pipe", *(pytest.param(how, marks=pytest.mark.slow) for how in ("closed", "full"))]
+)
 def test_a_run_trains_on_without_anyone_who_hears_it(how: str, tmp_path: Path) -> None:
     arguments = ["run", VAE, *SHORT, "--out", str(tmp_path / "runs"), "--device", "cpu"]
     if how == "closed":

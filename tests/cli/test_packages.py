@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from semreg.cli.packages import OFF, READY, installed_plugins, not_installed
+from semreg.core.version import __version__
 
 EXPLODES = "raise SystemExit('imported')"
 
@@ -45,7 +46,7 @@ def test_each_state(install: Callable[..., Path], monkeypatch: pytest.MonkeyPatc
     found = states()
     assert found["semreg-both"] == found["semreg-three"] == READY
     assert found["semreg-older"].startswith(
-        "refused: it is written for interface 1 of semreg, and semreg 0.1.0 has interface 2"
+        f"refused: it is written for interface 1 of semreg, and semreg {__version__} has interface 2"
     )
     assert found["semreg-absent"] == "broken: there is no package no_such_package"
     assert found["semreg-one"] == "loss 'same' is claimed by semreg-two 1.2, too"

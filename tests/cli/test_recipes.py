@@ -25,13 +25,13 @@ def test_recipes_are_listed_with_where_more_are(said: Said, refused: Said) -> No
     assert "more in autoencoders, code_sizes, " in text
     found = json.loads(said("recipes", "mnist/*", "--json"))
     assert {"name", "sentence", "paper", "data", "minutes"} == found[0].keys()
-    assert "no recipe's name fits 'nothing*'" in refused("recipes", "nothing*")
+    assert "no recipe's name matches 'nothing*'" in refused("recipes", "nothing*")
 
 
 def test_a_copy_runs_and_overwrites_nothing(said: Said, refused: Said) -> None:
     assert said("cp", "atnl_gm_mnist", "mine") == "mine.toml: semreg run mine.toml\n"
     assert "semreg:gm_mnist" in Path("mine.toml").read_text()
-    assert "mine.toml: is there already, and nothing is overwritten" in refused("cp", "vae_digits", "mine.toml")
+    assert "mine.toml: exists already" in refused("cp", "vae_digits", "mine.toml")
     Path("folder").mkdir()
     said("cp", "vae_digits", "folder")
     assert Path("folder/vae_digits.toml").is_file()

@@ -161,7 +161,7 @@ def test_on_a_terminal_lines_fit(fake_run: Path, tmp_path: Path) -> None:
     terminal = Terminal(arguments("--watch"), tmp_path)
     assert terminal.end() == 0
     lines = terminal.shown.splitlines()
-    assert lines[-1] == "no run is under way"
+    assert lines[-1] == "no run is running"
     assert len(lines) == 3
     assert len(lines[1]) == 100
     assert lines[1].endswith("m…")

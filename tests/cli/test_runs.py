@@ -26,7 +26,7 @@ def test_judges_stand_apart_and_figures_in_columns(said: Said) -> None:
     lines = said("runs", "--figures", "probe.*", "--sort", "probe.accuracy").splitlines()
     assert lines[0].split() == ["run", "state", "probe.accuracy", "started"]
     assert [line.split()[:3] for line in lines[1:3]] == [["gm-1", "finished", "0.5"], ["vae-1", "finished", "0.75"]]
-    assert lines[3:5] == ["", "judges, which evaluations of other runs use:"]
+    assert lines[3:5] == ["", "judges of other runs' evaluations:"]
     assert lines[5].split()[-1] == "judges"
     assert (lines[6].split()[0], lines[6].split()[-1]) == ("judge-1", "gm-1")
     assert len(lines) == 7
@@ -35,7 +35,7 @@ def test_judges_stand_apart_and_figures_in_columns(said: Said) -> None:
 def test_filters_and_json(said: Said) -> None:
     [run] = json.loads(said("runs", "--where", "seed=3", "--json", "--figures", "*"))
     assert (run["name"], run["figures"], run["judges"]) == ("vae-1", {"probe.accuracy": 0.75}, [])
-    assert said("runs", "--recipe", "x*") == "none of the 3 runs in runs is such a one\n"
+    assert said("runs", "--recipe", "x*") == "none of the 3 runs in runs matches\n"
     assert said("runs", "--out", "elsewhere") == "no runs in elsewhere\n"
 
 
@@ -60,7 +60,7 @@ def test_removing(said: Said, refused: Said) -> None:
 
 def test_nothing_is_removed_where_one_cannot_be(refused: Said) -> None:
     with FileLock("runs/gm-1/.lock"):
-        assert "at work" in refused("runs", "rm", "vae-1", "gm-1")
+        assert "uses it" in refused("runs", "rm", "vae-1", "gm-1")
     assert "did you mean 'vae-1'" in refused("runs", "rm", "vae1", "gm-1")
     assert len(list(Path("runs").iterdir())) == 3
 

@@ -43,13 +43,15 @@ def test_a_class_or_a_column_for_each(train: Train, said: Said, refused: Said, t
     said("sample", run.folder, "--class", 1, "--count", 9, "--out", out)
     assert out.read_bytes() == by_name
     said("sample", run.folder, "--count", 1, "--out", out)
-    assert "there is no class 'd'; there is: a, b, c" in refused("sample", run.folder, "--class", "d", "--out", out)
+    assert "there is no class 'd'; expected one of: a, b, c" in refused(
+        "sample", run.folder, "--class", "d", "--out", out
+    )
 
 
 def test_mistakes(train: Train, refused: Said, tmp_path: Path) -> None:
     run, out = train(), tmp_path / "a.png"
     text = refused("sample", run.folder, "--out", out)
-    assert 'the [model] of its recipe says no prior; add `prior = { z = "prior" }`' in text
+    assert 'the [model] of its recipe names no prior; add `prior = { z = "prior" }`' in text
     assert "--count" in refused("sample", run.folder, "--count", 0, "--out", out)
     assert "of no class" in refused("sample", train(PRIOR).folder, "--class", "a", "--out", out)
     runs, name = run.folder.parent, run.folder.name

@@ -40,9 +40,12 @@ def test_the_sentence_that_has_the_words_is_shown() -> None:
 
 
 def test_what_nothing_speaks_of_is_told_with_what_is_near() -> None:
-    with pytest.raises(UserError, match=r"no component speaks of 'total_corelation'; did you mean 'total_correlation'"):
+    with pytest.raises(
+        UserError,
+        match=r"no component's name or documentation has 'total_corelation'; did you mean 'total_correlation'",
+    ):
         search(components(), "total_corelation")
-    with pytest.raises(UserError, match="' - ' has no word to look for"):
+    with pytest.raises(UserError, match="' - ' has no word to search for"):
         search(components(), " - ")
 
 
@@ -61,7 +64,7 @@ def test_the_command_searches_a_kind_and_lists_as_json(refused_or_done: Command)
     assert '"total_correlation"' in shown
     code, shown = refused_or_done("list", "--search", "gibberisch")
     assert code == 2
-    assert "no component speaks of 'gibberisch'" in shown
+    assert "no component's name or documentation has 'gibberisch'" in shown
 
 
 def test_nothing_is_imported() -> None:

@@ -49,17 +49,17 @@ def test_mistakes_get_one_message_and_exit_code_2(
         ((*METRIC, "--vary", "optimizer.lr=fast"), "--vary optimizer.lr: 'fast': write KEY=[VALUE, VALUE]"),
         ((*METRIC, "--vary", "optimiser.lr=1..3"), "--vary optimiser.lr: the recipe has no 'optimiser'; did you mean"),
         ((*rates, "--metric", "scene.mean_squared_error"), "--metric: 'scene.mean_squared_error' is a figure of no"),
-        ((*rates, "--metric", "seen.far"), "--metric: seen doesn't say which way 'far' is good; add --maximize or"),
-        ((*rates, *METRIC, "--maximize", "--minimize"), "--minimize, --maximize: the one contradicts the other"),
+        ((*rates, "--metric", "seen.far"), "--metric: seen doesn't say whether a high or a low 'far' is good"),
+        ((*rates, *METRIC, "--maximize", "--minimize"), "--minimize, --maximize: these contradict each other"),
         ((*rates, *METRIC, "--maximize"), "--maximize: seen says that a low 'mean_squared_error' is good; leave"),
         ((*rates, *METRIC, "--on-test-images", "--judge-on", "validation"), "--on-test-images: contradicts --judge-on"),
         (
             (*rates, *METRIC, "--trials", "3"),
-            "--trials: it counts what a search tries",
+            "--trials: it is the number of trials of a search",
         ),
-        ((*rates, *METRIC, "--search", "some"), "--search: 'some' tries as many values as it is told; add --trials 40"),
+        ((*rates, *METRIC, "--search", "some"), "--search: 'some' needs a number of trials; add --trials 40"),
         ((*rates, *METRIC, "--search", "some", "--trials", "3"), "--search: no search is called 'some'"),
-        ((*rates, *METRIC, "--judge-on", "all"), "--judge-on: 'all' is none of test, validation"),
+        ((*rates, *METRIC, "--judge-on", "all"), "--judge-on: 'all' is not one of test, validation"),
     ):
         assert ended(recipe, *out, *arguments) == 2
         assert message in capsys.readouterr().err

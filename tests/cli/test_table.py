@@ -68,7 +68,7 @@ def test_mistakes_get_one_message_and_exit_code_2(
     assert ended(recipe, *out, "--seeds", "1,1") == 2
     assert capsys.readouterr().err.startswith("--seeds: '1,1': write a number, as in --seeds 3")
     assert ended(recipe, *out, "--against", "x") == 2
-    assert "no recipe is called 'x'; there is: recipe" in capsys.readouterr().err
+    assert "no recipe is called 'x'; expected one of: recipe" in capsys.readouterr().err
     assert ended(recipe, *out, "--plot", "probe.accuracy") == 2
     assert capsys.readouterr().err.startswith("--plot: 'probe.accuracy': write X:Y, two figures as EVALUATION.FIGURE")
     assert ended(recipe, *out, "--plot", "probe.loss:probe.accuracy") == 2

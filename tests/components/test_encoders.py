@@ -197,5 +197,5 @@ def test_vectors_beside_the_image_reach_the_code(head: Any) -> None:
 
 
 def test_maps_have_no_place_for_vectors() -> None:
-    with pytest.raises(ValueError, match="vectors beside the image are for what is fully connected"):
+    with pytest.raises(ValueError, match="vectors beside the image need layers that are fully connected"):
         ConvEncoder(outputs=5, input_shapes=[(1, 8, 8), (3,)], widths=[4], head="maps")

@@ -106,7 +106,7 @@ def test_nodes_are_bounded_and_the_state_is_all_that_it_learnt() -> None:
 @pytest.mark.parametrize(
     ("codes", "options", "said"),
     [
-        (torch.randn(5, 2), {}, "there are 5 different codes, of which each should have 10 neighbours"),
+        (torch.randn(5, 2), {}, "there are 5 different codes for 10 neighbours"),
         (torch.ones(50, 2), {}, "there are 1 different codes"),
         (torch.zeros(0, 2), {}, "there are 0 different codes"),
         (torch.full((50, 2), math.nan), {}, "not finite"),
@@ -120,7 +120,7 @@ def test_bad_input(codes: Tensor, options: dict[str, int], said: str) -> None:
 
 
 def test_it_is_fitted_before_it_is_called_on_codes_of_one_size() -> None:
-    with pytest.raises(ValueError, match="to be fitted"):
+    with pytest.raises(ValueError, match="is not fitted"):
         NeighborGraph()(torch.ones(1, 2), torch.ones(1, 2), 0.5)
     with pytest.raises(ValueError, match="fitted on codes of 2 numbers; these have 3"):
         fitted(torch.randn(9, 2), neighbors=2)(torch.ones(1, 3), torch.ones(1, 3), 0.5)

@@ -219,7 +219,7 @@ def test_augmentation_leaves_alone_what_it_is_told_to_leave() -> None:
     torch.testing.assert_close(out, images)
     assert operations.augment(images[:0]).shape == (0, 2, 8, 8)
     assert operations.augment.in_evaluation(images) is images  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match="these are no images"):
+    with pytest.raises(ValueError, match="not images"):
         operations.augment(images[0])
 
 

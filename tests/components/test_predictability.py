@@ -125,7 +125,7 @@ def test_the_dtype_is_kept_and_at_least_float32(dtype: torch.dtype) -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     codes, labels = batch(0)
-    with pytest.raises(ValueError, match="the codes are no vectors"):
+    with pytest.raises(ValueError, match="the codes are not vectors"):
         of(codes[:, :, None], labels)
     with pytest.raises(ValueError, match="there are 2 classes, 0 to 1; found labels from 0 to 3"):
         of(codes, labels, classes=2)

@@ -27,7 +27,7 @@ def test_messages_are_short_and_plain() -> None:
     error = UserError("r.toml", [Problem("a", "x" * 10**6), Problem("b", "\x1b[2J\u202ey\nz")])
     assert len(error.text()) < LONGEST_MESSAGE + 200
     assert error.text().endswith("b  \\x1b[2J\\u202ey\nz")
-    assert closest("x" * 10**6, ["x" * 10**6 + "y"]).startswith("; there is: ")
+    assert closest("x" * 10**6, ["x" * 10**6 + "y"]).startswith("; expected one of: ")
 
 
 def test_lines_and_narrow_spaces_stay() -> None:
@@ -53,10 +53,10 @@ def test_workers_can_send_an_error_to_their_parent(kind: type[UserError]) -> Non
 def test_the_closest_words_are_offered_else_those_that_there_are() -> None:
     assert closest("margn", ["margin", "weight", "margin"]) == "; did you mean 'margin'?"
     assert closest("adv", ["adv_e", "adv_c", "rec"]) == "; did you mean 'adv_e' or 'adv_c'?"
-    assert closest("zzz", ["b", "a"]) == "; there is: a, b"
-    assert closest("zzz", map(str, range(10, 40))) == f"; there is: {', '.join(map(str, range(10, 22)))}, …"
+    assert closest("zzz", ["b", "a"]) == "; expected one of: a, b"
+    assert closest("zzz", map(str, range(10, 40))) == f"; expected one of: {', '.join(map(str, range(10, 22)))}, …"
     assert closest("zzz", []) == closest("zzz", [""]) == ""
-    assert closest("zzz", ["", "l1"]) == "; there is: l1"
+    assert closest("zzz", ["", "l1"]) == "; expected one of: l1"
     assert len(closest("zzz", ["x" * 10**6])) < 200
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from semreg.core import UserError, registry
 from semreg.core.kinds import KINDS, at_place
+from tests.projects import SEMREG
 
 CALLS = at_place("call")
 
@@ -92,12 +93,12 @@ def test_unknown_name_gets_the_closest_of_its_kinds() -> None:
         LookupError, match=r"no operation, loss or interpolator is called 'cross_entropi'; did you mean"
     ):
         registry.find("cross_entropi", CALLS)
-    with pytest.raises(LookupError, match=r"no prior is called 'zzz'; there is: .*standard_normal"):
+    with pytest.raises(LookupError, match=r"no prior is called 'zzz'; expected one of: .*standard_normal"):
         registry.find("zzz", ["prior"])
 
 
 def test_a_name_of_another_kind_is_said_to_be_so() -> None:
-    with pytest.raises(LookupError, match=r"no loss is called 'conv_encoder': it is an encoder of semreg 0.1.0"):
+    with pytest.raises(LookupError, match=rf"no loss is called 'conv_encoder': it is an encoder of {SEMREG}"):
         registry.find("conv_encoder", ["loss"])
 
 

@@ -132,7 +132,7 @@ def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert workers_here() == 3
     for written in ("none", "0", "-1", "1.5"):
         monkeypatch.setenv("SEMREG_WORKERS", written)
-        with pytest.raises(UserError, match="is no number of processes"):
+        with pytest.raises(UserError, match="is not a number of processes"):
             workers_here()
     monkeypatch.delenv("SEMREG_WORKERS")
     assert workers_here() >= 1

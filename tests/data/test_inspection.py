@@ -138,7 +138,7 @@ def test_what_is_no_data(tmp_path: Path) -> None:
         tmp_path / "words.csv": "no column names images",
         tmp_path / "none.npz": "no array holds images",
         tmp_path / "one.png": "this is one image",
-        of_side(1): "smaller side is 1 pixels",
+        of_side(1): "smaller side of the images has 1 pixels",
         folders(tmp_path / "few", ["a", "b"], each=2): "4 images are too few",
         broken(): "not a readable image",
     }.items():

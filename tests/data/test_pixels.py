@@ -151,7 +151,7 @@ def test_images_that_are_all_alike_are_told(tmp_path: Path) -> None:
         (tmp_path / "dead/all").mkdir(parents=True, exist_ok=True)
         Image.new("L", (4, 4), 90).save(tmp_path / f"dead/all/{index}.png")
     data = cached(ImageFolder(root=tmp_path, path="dead"), folder=tmp_path / "c")
-    assert data.remarks == ("all pixels of all images are 90; there is nothing to be learned of them",)
+    assert data.remarks == ("all pixels of all images are 90; a model can't learn from them",)
 
 
 # --- transparent pixels ---

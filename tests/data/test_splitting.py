@@ -110,10 +110,7 @@ def test_what_judges_on_validation_images_can_read_no_test_image(data: Cached) -
     assert cut.counts["test"] == 40, "the data themselves are as they were"
     with pytest.raises(UserError, match="there are no validation images to judge on") as refused:
         judging_on_validation(data)
-    assert (
-        "cut before training, a tenth of the training images by `--set data.split.validation=0.1`"
-        in refused.value.text()
-    )
+    assert "set them aside before training: `semreg run … --set data.split.validation=0.1`" in refused.value.text()
 
 
 def test_training_images_drawn_from_all(data: Cached) -> None:
@@ -221,7 +218,7 @@ def test_a_share_is_of_what_shots_and_labels_taken_away_leave(data: Cached) -> N
 
 @pytest.mark.parametrize("amount", [0, -0.1, 1.1, float("nan"), True])
 def test_impossible_shares(data: Cached, amount: float) -> None:
-    with pytest.raises(UserError, match=r"data\.split\.share .*is no share above 0 and at most 1"):
+    with pytest.raises(UserError, match=r"data\.split\.share .*is not a share; expected above 0"):
         split_as(data, {"share": amount})
 
 

@@ -19,9 +19,9 @@ TABLES = {
     "docs/scale.md": 2,
 }
 """Tables of figures without a mark. They may only become fewer: who marks one lowers its page's number."""
-PROSE = {"README.md": 6, "docs/atnl.md": 0, "docs/gm_prior.md": 9, "docs/olr.md": 0, "docs/uniform.md": 18}
+PROSE = {"README.md": 2, "docs/atnl.md": 0, "docs/gm_prior.md": 2, "docs/olr.md": 0, "docs/uniform.md": 18}
 """Likewise figures in the prose of pages that say what was reached; a setting is no figure, and stands in `code`.
-Six of the first page's are versions and sizes."""
+Two of the first page's are versions of Python."""
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\([^)\s]+\)", re.MULTILINE | re.DOTALL)
 MEASURED = re.compile(r"(?<![\w.,])[+−-]?(?:\d[\d,]*\.\d+(?![\w.])|\d[\d,]*(?= (?:%|dB|nats|points)))")
 """What has decimals, and is no version, or a unit of what is measured."""

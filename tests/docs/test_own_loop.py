@@ -80,13 +80,6 @@ def rows_hold_their_labels(names: dict[str, Any]) -> None:
     assert names["lighter"][:, 0, :8, :8].mean() > 0.7
 
 
-def test_the_readme_has_an_example_that_runs() -> None:
-    [text] = [text for _, text in blocks("../README.md") if "as_module" in text]
-    codes = torch.randn(8, 3, requires_grad=True)
-    exec(text, {"codes": codes, "labels": torch.arange(8)})
-    assert codes.grad is not None
-
-
 @pytest.mark.slow
 def test_the_loops_learn() -> None:
     checks = [digits_are_apart, digits_follow_the_mixture, attributes_are_in_their_codes, rows_hold_their_labels]

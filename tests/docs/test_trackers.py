@@ -64,7 +64,7 @@ def tracked(monkeypatch: pytest.MonkeyPatch) -> Tracked:
     return names["track"], pages
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/trackers.md", "plugins/semreg-mlflow/README.md"])
+@pytest.mark.parametrize("page", ["docs/install.md", "docs/trackers.md", "plugins/semreg-mlflow/README.md"])
 def test_the_plugin_can_be_installed_from_a_clone(page: str) -> None:
     [(folder, extra)] = re.findall(r'pip install .*-e "(plugins/semreg-mlflow)\[(\w+)\]"', (ROOT / page).read_text())
     project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]

@@ -89,7 +89,7 @@ def test_what_are_no_codes_is_refused(code: Any, message: str, world: Any, monke
 
 
 def test_labels_that_are_no_classes_are_refused(world: Any) -> None:
-    with pytest.raises(ValueError, match="'z' is no field of classes"):
+    with pytest.raises(ValueError, match="'z' is not a field of classes"):
         linear_probe(world.tensor("z"), world.tensor("z"))
 
 

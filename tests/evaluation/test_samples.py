@@ -189,7 +189,7 @@ def test_distances_by_inception_stand_beside_the_judges(painted: Any, weights: P
     assert len(result.tables[0].rows[0]) == 4
 
 
-@pytest.mark.parametrize(("rows", "said"), [(20, ""), (2, f" Of the first 2 of {CLASSES} classes."), (CLASSES, "")])
+@pytest.mark.parametrize(("rows", "said"), [(20, ""), (2, f" Shown: 2 of {CLASSES} classes."), (CLASSES, "")])
 def test_classes_that_are_not_shown_are_said(
     rows: int, said: str, painted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

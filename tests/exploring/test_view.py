@@ -68,7 +68,7 @@ def test_controls_stand_at_the_images_own_until_they_are_moved(shifting: Explore
         (View("shifted", ["test:0"], {"by": True}), "found True"),
         (View("shifted", ["test:0"], {"size": "all"}), "size has no 'all'"),
         (View("shifted", ["test:0"], {"size": "many"}), f"{MOST_IMAGES + 1} pictures are more than"),
-        (View("shifted", ["test:0"], {"part": 3}), "part is no mask"),
+        (View("shifted", ["test:0"], {"part": 3}), "part is not a mask"),
         (View("shifted", ["test:0"], {"part": "ab"}), "8 × 8 pixels is 8 bytes"),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_sweep_goes_from_end_to_end(shifting: Explorer) -> None:
     [middle] = shifting.show(View("shifted", ["test:3"])).strips
     assert strip.images is not None
     assert torch.equal(strip.images[1:2], middle.images)
-    with pytest.raises(ValueError, match="nothing of 'part' can be gone through"):
+    with pytest.raises(ValueError, match="'part' has no steps to go through"):
         shifting.sweep(View("shifted", ["test:3"]), "part", 3)
 
 
@@ -124,12 +124,12 @@ def with_roles(run: Run, **roles: str) -> Run:
 
 
 def test_roles_that_are_missing_are_asked_for(run: Run) -> None:
-    with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
+    with pytest.raises(UserError, match='names no output; add `output = "reconstruction"`'):
         Explorer(with_roles(run, output=""))
 
 
 def test_an_output_that_is_no_image_is_refused(run: Run) -> None:
-    with pytest.raises(UserError, match=r"what its \[model\] calls output, 'w', is no image but a tensor \(4,\)"):
+    with pytest.raises(UserError, match=r"the output of its \[model\], 'w', is not an image but a tensor \(4,\)"):
         Explorer(with_roles(run, output="w"))
-    with pytest.raises(UserError, match=r"what its \[model\] calls input, 'digit', is no image"):
+    with pytest.raises(UserError, match=r"the input of its \[model\], 'digit', is not an image"):
         Explorer(with_roles(run, input="digit"))

@@ -64,7 +64,7 @@ def test_names_of_strangers_are_no_markup(run: Run) -> None:
     assert "\n# than that" not in body.split("```toml")[0]
     assert "Digits \\| and \\`more\\` \\# than that" in body
     assert "\\<b\\>, a\\|b; its code is `z`, a row for each" in body
-    assert "* `encoder` is not here: no \\# heading." in body
+    assert "* `encoder` is missing: no \\# heading." in body
     assert "`z'` float32 (batch, 2)" in body
     assert re.findall(r"^#+ .*", body.split("```toml")[0], re.MULTILINE) == [
         "# digits", "## Use", "## Data", "## Figures", "## Intended use and limits", "## Compared with the run",

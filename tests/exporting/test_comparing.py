@@ -30,7 +30,7 @@ def test_a_part_that_differs_is_refused(run: Run) -> None:
             return (first + by, *rest)
 
         assert 0 < difference(run, part, lambda *given: moved(*given, by=3e-6), values) < 1e-5
-        with pytest.raises(UserError, match=f"exported {part.name} makes differs from the run's by up to 0.001"):
+        with pytest.raises(UserError, match=f"exported {part.name}'s output differs from the run's by up to 0.001"):
             difference(run, part, lambda *given: moved(*given, by=1e-3), values)
         for wrong in (lambda *given: moved(*given, by=np.nan), lambda *given: [moved(*given, by=0)[0][None]]):
             with pytest.raises(UserError, match="nothing is written"):
@@ -61,7 +61,7 @@ def test_images_of_other_sizes_are_read_as_by_the_run(run: Run, monkeypatch: pyt
         return Preprocessing(field, run.value_range, "box")  # type: ignore[arg-type]
 
     monkeypatch.setattr(comparing, "reading_for", otherwise)
-    with pytest.raises(UserError, match="reads images otherwise than the run, by up to"):
+    with pytest.raises(UserError, match="reads images differently from the run, by up to"):
         reading_of(run, images)
 
 

@@ -50,7 +50,7 @@ def test_a_model_is_made_and_private(calls: list[tuple[str, dict[str, Any]]], tm
 
 
 def test_what_the_hub_refuses_is_said(calls: list[tuple[str, dict[str, Any]]], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"nobody/model is not there: 401: no token; {tmp_path} is written"):
+    with pytest.raises(UserError, match=f"nobody/model was not uploaded: 401: no token; {tmp_path} is complete"):
         upload(tmp_path, "nobody/model")
     assert not calls
 

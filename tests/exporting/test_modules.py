@@ -125,7 +125,7 @@ def test_all_modules_of_every_family_are_the_run_s(family: str, tmp_path: Path) 
         if all(getattr(run.roles, role) for role in roles):
             parts.append(make(run))
         else:
-            with pytest.raises(UserError, match=r"the \[model\] of its recipe says no"):
+            with pytest.raises(UserError, match=r"the \[model\] of its recipe names no"):
                 make(run)
     called = [name for name in run.modules if any(run.plan.calls_of(name))]
     parts += [module_of(run, name) for name in called]

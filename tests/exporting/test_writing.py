@@ -54,7 +54,7 @@ def test_an_export_is_the_run(run: Run, not_run: None, tmp_path: Path, monkeypat
         opened.module("reader")
     for said in (run.folder, tmp_path):
         assert str(said).encode() not in b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
-    with pytest.raises(UserError, match="is there already; an export makes its folder"):
+    with pytest.raises(UserError, match="exists already; give a folder that export can make"):
         semreg.export(run, out=out)
 
     # What the modules compute no longer is what the run does.
@@ -73,7 +73,7 @@ class _Shifted:
 
 def test_a_run_without_a_decoder_says_which_line_to_add(train: Train, tmp_path: Path) -> None:
     run = train('without = ["model"]\n')
-    with pytest.raises(UserError, match=r'says no code and no output; add `code = \["z"\]` and `output'):
+    with pytest.raises(UserError, match=r'names no code and no output; add `code = \["z"\]` and `output'):
         export_run(run.folder, tmp_path / "out")
     with pytest.raises(UserError, match="has no module 'encodr'; did you mean 'encoder'"):
         export_run(train().folder, tmp_path / "out", modules=["encodr"])
@@ -88,7 +88,7 @@ def test_what_came_there_meanwhile_stays(run: Run, tmp_path: Path, monkeypatch: 
         (out / "theirs").touch()
 
     monkeypatch.setattr(writing, "run_alone", somebody)
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         export_run(run.folder, out)
     assert files_in(tmp_path) == {"out/theirs"}
 
@@ -127,7 +127,7 @@ def test_half_precision_modules_and_an_upload(run: Run, tmp_path: Path, monkeypa
 @pytest.mark.slow
 def test_an_example_that_fails_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "example_of", lambda *parts, pictures: "import semreg\n")
-    with pytest.raises(UserError, match=r"fails where PyTorch is all that is installed: .*No module named 'semreg'"):
+    with pytest.raises(UserError, match=r"fails with only PyTorch installed: .*No module named 'semreg'"):
         export_run(run.folder, tmp_path / "out")
     assert not list(tmp_path.glob("*out*"))
 
@@ -149,6 +149,6 @@ def test_an_encoder_alone_is_exported_alone(train: Train, tmp_path: Path) -> Non
     made = export_run(run.folder, tmp_path / "out")
     assert made.differences.keys() == {"encoder.pt2"}
     assert made.left_out.keys() == {"decoder"}
-    assert "says no output; add `output" in made.left_out["decoder"]
+    assert "names no output; add `output" in made.left_out["decoder"]
     assert {"example.ppm", "encoder.pt2"} <= files_in(tmp_path / "out")
     assert "strip.png" not in files_in(tmp_path / "out")

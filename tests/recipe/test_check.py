@@ -107,7 +107,7 @@ def test_evaluations_and_their_judges(toy: Toy, register: Register, mistakes: Mi
         )
     )
     assert "needs 'judge', the recipe of an independent classifier" in found["evaluate.a"]
-    assert "asks no judge" in found["evaluate.b.judge"]
+    assert "uses no judge" in found["evaluate.b.judge"]
     assert "nothing is called 'zz'; did you mean 'z'?" in found["evaluate.c"]
     assert "there is no recipe" in found["evaluate.c.judge"]
     assert "'unjudged(detach(z))' is not an evaluation called with names" in found["evaluate.d"]
@@ -128,8 +128,8 @@ def test_labels_of_evaluations_are_fields_of_classes_and_in_an_order_where_one_i
     register("evaluation", "ordered", ordered)
     register("evaluation", "marked", marked)
     found = mistakes(toy(), "evaluate.a.use='ordered(z, z)'", "evaluate.b.use='marked(z, kind)'")
-    assert "takes a field of classes, and 'z' is none; there is: kind" in found["evaluate.a"]
-    assert "takes a field of binary labels, and 'kind' is none; there is: marks" in found["evaluate.b"]
+    assert "takes a field of classes, and 'z' is none; expected one of: kind" in found["evaluate.a"]
+    assert "takes a field of binary labels, and 'kind' is none; expected one of: marks" in found["evaluate.b"]
     assert plan_of(toy(), "evaluate.a.use='ordered(z, kind)'", "evaluate.b.use='marked(z, marks)'").evaluations
 
     class Unordered(ToyData):
@@ -238,6 +238,6 @@ def test_a_watch_names_tensors_and_phases_name_its_pictures(toy: Toy, mistakes: 
     found = mistakes(toy('[watch]\ntensors = ["reconstructoin", "kind", "z", "encoder"]'))
     assert found.keys() == {"watch.tensors.0", "watch.tensors.1", "watch.tensors.3"}
     assert found["watch.tensors.0"] == "there is no tensor 'reconstructoin'; did you mean 'reconstruction'?"
-    assert "'kind' is a field without images; there is: image," in found["watch.tensors.1"]
+    assert "'kind' is a field without images; expected one of: image," in found["watch.tensors.1"]
     path = toy('[watch]\ntensors = ["z"]\n[phases."a/b"]\nepochs = 1\ntrain = { decoder = { rec = 1 } }')
     assert "'a/b' names pictures of `[watch]`; use letters" in mistakes(path)["phases.a/b"]

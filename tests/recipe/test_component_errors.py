@@ -13,6 +13,7 @@ from semreg.core import Problem, UserError
 from semreg.core.errors import ComponentError
 from semreg.recipe.component_errors import component_error, failure_text, naming_component
 from semreg.recipe.plan import Node, Plan
+from tests.projects import SEMREG
 
 Toy = Callable[..., Path]
 PlanOf = Callable[..., Plan]
@@ -28,15 +29,15 @@ def node(toy: Toy, plan_of: PlanOf) -> Node:
 
 
 RAISED: dict[str, tuple[BaseException, str, type[UserError]]] = {
-    "exit": (SystemExit(0), "l2 (semreg 0.1.0) called sys.exit(0)", ComponentError),
-    "bare": (BareError("b"), "l2 (semreg 0.1.0) failed: BareError: b", ComponentError),
-    "closed": (GeneratorExit(), "l2 (semreg 0.1.0) failed: GeneratorExit: ", ComponentError),
-    "group": (BaseExceptionGroup("g", [SystemExit(0)]), "l2 (semreg 0.1.0) failed: BaseExceptionGroup", ComponentError),
-    "key": (KeyError("k"), "l2 (semreg 0.1.0) failed: KeyError: 'k'", UserError),
-    "stop": (StopIteration(), "l2 (semreg 0.1.0) failed: StopIteration: ", UserError),
-    "value": (ValueError("too few"), "too few (l2, semreg 0.1.0)", UserError),
-    "user": (UserError("", [Problem("key", "is wrong")]), "l2 (semreg 0.1.0) refused: key is wrong", UserError),
-    "memory": (torch.OutOfMemoryError("CUDA"), "l2 (semreg 0.1.0) ran out of memory: CUDA", UserError),
+    "exit": (SystemExit(0), f"l2 ({SEMREG}) called sys.exit(0)", ComponentError),
+    "bare": (BareError("b"), f"l2 ({SEMREG}) failed: BareError: b", ComponentError),
+    "closed": (GeneratorExit(), f"l2 ({SEMREG}) failed: GeneratorExit: ", ComponentError),
+    "group": (BaseExceptionGroup("g", [SystemExit(0)]), f"l2 ({SEMREG}) failed: BaseExceptionGroup", ComponentError),
+    "key": (KeyError("k"), f"l2 ({SEMREG}) failed: KeyError: 'k'", UserError),
+    "stop": (StopIteration(), f"l2 ({SEMREG}) failed: StopIteration: ", UserError),
+    "value": (ValueError("too few"), f"too few (l2, {SEMREG})", UserError),
+    "user": (UserError("", [Problem("key", "is wrong")]), f"l2 ({SEMREG}) refused: key is wrong", UserError),
+    "memory": (torch.OutOfMemoryError("CUDA"), f"l2 ({SEMREG}) ran out of memory: CUDA", UserError),
 }
 
 

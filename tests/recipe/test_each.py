@@ -121,7 +121,7 @@ def test_two_entries_of_one_name_are_refused() -> None:
         (["a b"], "neither a list of names"),
         (3, "neither a list of names"),
         ("nothing", "nor another variable's name"),
-        (["a", "b", "a"], "a value stands there twice"),
+        (["a", "b", "a"], "a value occurs twice"),
     ],
 )
 def test_bad_variables(variable: Any, message: str) -> None:

@@ -72,14 +72,14 @@ def test_a_wrong_type_is_told_as_of_a_file(file: Path, toy: Callable[..., Path],
 @pytest.mark.parametrize(
     ("given", "where", "said"),
     [
-        ({"data": {"use": None}}, "data.use", "None is nothing that a recipe holds"),
-        ({"data": {"use": {3}}}, "data.use", "{3} is nothing that a recipe holds"),
-        ({"data": {3: "toy"}}, "data", "3 is no key: keys are texts"),
+        ({"data": {"use": None}}, "data.use", "None can't be a value of a recipe"),
+        ({"data": {"use": {3}}}, "data.use", "{3} can't be a value of a recipe"),
+        ({"data": {3: "toy"}}, "data", "3 is not a key: keys are texts"),
         ({"seed": 2**70}, "seed", "an integer beyond 64 bits"),
         ("[data\n", "", "not valid TOML"),
         (f"a = 1\n# {'x' * LONGEST_LINE}", "", "line 2 is longer than"),
         (3, "", "a recipe is a path, a name, TOML or a dict; found an int"),
-        ({"data": {"use": "toy", "label": np.zeros(3)}}, "data.label", "is nothing that a recipe holds"),
+        ({"data": {"use": "toy", "label": np.zeros(3)}}, "data.label", "can't be a value of a recipe"),
     ],
 )
 def test_what_no_recipe_holds_is_told_with_its_key(given: Any, where: str, said: str) -> None:

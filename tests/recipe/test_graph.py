@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from semreg.recipe.plan import Plan, Read
+from tests.projects import SEMREG
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -80,7 +81,7 @@ def test_unknown_option_missing_option_wrong_type_and_range_come_together(toy: T
         "modules.other", "tensors.s.temperature",
     }  # fmt: skip
     assert "'max': input should be 'mean' or 'sum'" in found["losses.rec.reduction"]
-    assert "l2 (semreg 0.1.0) has no option 'margin'" in found["losses.rec.margin"]
+    assert f"l2 ({SEMREG}) has no option 'margin'" in found["losses.rec.margin"]
     assert "valid integer" in found["modules.decoder.channels"]
     assert "needs the option 'outputs'" in found["modules.other"]
     assert "-1.0: input should be greater than 0" in found["tensors.s.temperature"]
@@ -121,8 +122,8 @@ def test_numbers_of_inputs(toy: Toy, mistakes: Mistakes) -> None:
             """
         )
     )
-    assert "sigmoid (semreg 0.1.0) takes (x); 2 given" in found["tensors.a"]
-    assert "sigmoid (semreg 0.1.0) takes (x); 0 given, x missing" in found["tensors.b"]
+    assert f"sigmoid ({SEMREG}) takes (x); 2 given" in found["tensors.a"]
+    assert f"sigmoid ({SEMREG}) takes (x); 0 given, x missing" in found["tensors.b"]
     assert "encoder2 takes (images); 2 given" in found["tensors.c"]
     assert "takes (a, b); 3 given" in found["losses.d"]
 

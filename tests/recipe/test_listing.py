@@ -35,7 +35,9 @@ def test_every_recipe_has_a_sentence_and_data_and_all_but_judges_and_autoencoder
 
 
 def test_a_pattern_that_fits_none_is_told() -> None:
-    with pytest.raises(UserError, match=r"no recipe's name fits 'mnist_atnl'; did you mean '(atnl_mnist|mnist/atnl)'"):
+    with pytest.raises(
+        UserError, match=r"no recipe's name matches 'mnist_atnl'; did you mean '(atnl_mnist|mnist/atnl)'"
+    ):
         summaries("mnist_atnl")
 
 

@@ -103,9 +103,9 @@ def test_in_the_folder_of_the_shipped_recipes_they_are_what_is_meant(monkeypatch
 
 
 def test_what_is_unknown_is_told_with_what_is_close(elsewhere: Path) -> None:
-    assert refusal("vae_digit") == "there is no recipe 'vae_digit'; did you mean 'vae_digits'?"
+    assert refusal("vae_digit").startswith("there is no recipe 'vae_digit'; did you mean 'vae_digits'")
     assert refusal("mnist/atn").startswith("there is no recipe 'mnist/atn'; did you mean 'mnist/atnl'")
-    assert refusal("semreg:vae_digit") == "semreg ships no recipe 'vae_digit'; did you mean 'vae_digits'?"
+    assert refusal("semreg:vae_digit").startswith("semreg ships no recipe 'vae_digit'; did you mean 'vae_digits'")
     (elsewhere / "own_recipe.toml").write_text("")
     assert refusal("own_recipe") == "there is no recipe 'own_recipe'; did you mean 'own_recipe.toml'?"
     assert refusal("own_recip.toml") == "there is no recipe 'own_recip.toml'; did you mean 'own_recipe.toml'?"

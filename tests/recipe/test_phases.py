@@ -249,4 +249,4 @@ def test_unlabelled_images_must_exist(toy: Toy, mistakes: Mistakes) -> None:
         "phases.main.data.unlabelled": "no image is without labels: data.split.unlabelled is not set"
     }
     found = mistakes(toy(UNLABELLED), 'data.split.unlabelled.kind=["eight"]')
-    assert found == {"data.split.unlabelled.kind": "there is no class 'eight'; there is: a, b, c"}
+    assert found == {"data.split.unlabelled.kind": "there is no class 'eight'; expected one of: a, b, c"}

@@ -61,13 +61,17 @@ def test_without_model_nothing_is_said(toy: Toy, plan_of: PlanOf) -> None:
         ("model.target=imge", "model.target", "did you mean 'image'?"),
         ("model.input=kind", "model.input", "is a field of the data (ClassField), not a field of images or vectors"),
         ("model.code=['encoder']", "model.code.0", "is an encoder, not a tensor"),
-        ("model.prior={ z = 'encoder' }", "model.prior.z", "'encoder' is an encoder, not a prior; there is: prior"),
+        (
+            "model.prior={ z = 'encoder' }",
+            "model.prior.z",
+            "'encoder' is an encoder, not a prior; expected one of: prior",
+        ),
         ("model.prior={ zz = 'prior' }", "model.prior.zz", "'zz' is none of `code`; did you mean 'z'?"),
         ("model.posterior={ z = 'prior' }", "model.posterior.z", "is a prior, not a tensor"),
-        ("model.attributes={ knd = 'z' }", "model.attributes.knd", "is no label of the data; did you mean 'kind'?"),
-        ("model.attributes={ image = 'z' }", "model.attributes.image", "is no label of the data"),
+        ("model.attributes={ knd = 'z' }", "model.attributes.knd", "is not a label of the data; did you mean 'kind'?"),
+        ("model.attributes={ image = 'z' }", "model.attributes.image", "is not a label of the data"),
         ("model.attributes={ kind = 'image' }", "model.attributes.kind", "'image' is none of `code`"),
-        ("model.sample=reconstruction", "model.sample", "computed from 'image' of the data; a sample is drawn from"),
+        ("model.sample=reconstruction", "model.sample", "computed from 'image' of the data; a sample depends only on"),
         ("model.interpolator=sphericl", "model.interpolator", "did you mean 'spherical'?"),
         ("model.interpolator={ use = 'spherical', nrm = 1 }", "model.interpolator.nrm", "did you mean 'norm'?"),
         ("model.code='z'", "model.code", "valid list"),
@@ -82,7 +86,7 @@ def test_names_of_nothing_and_of_what_something_is_not_are_refused(
 
 def test_a_model_that_says_nothing_is_refused(toy: Toy, mistakes: Mistakes) -> None:
     empty = 'without = ["model.input", "model.code", "model.output"]'
-    assert "says nothing; leave it out" in mistakes(toy(empty))["model"]
+    assert "is empty; leave it out" in mistakes(toy(empty))["model"]
 
 
 def test_what_lends_its_shape_alone_is_no_content(toy: Toy, plan_of: PlanOf) -> None:
@@ -102,7 +106,7 @@ def test_what_lends_its_shape_alone_is_no_content(toy: Toy, plan_of: PlanOf) -> 
 
 def test_a_path_through_a_prior_needs_one(toy: Toy, mistakes: Mistakes, plan_of: PlanOf) -> None:
     found = mistakes(toy('[model]\ninterpolator = "base_space"'))
-    assert found["model.interpolator"] == 'base_space needs the prior of a code; say it by `prior = { z = "prior" }`'
+    assert found["model.interpolator"] == 'base_space needs the prior of a code; name it by `prior = { z = "prior" }`'
     assert plan_of(toy(WHOLE), "model.interpolator=base_space").roles.interpolator == {"use": "base_space"}
 
 

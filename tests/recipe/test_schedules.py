@@ -12,6 +12,7 @@ import pytest
 from semreg.core import UserError
 from semreg.recipe.plan import Plan
 from semreg.recipe.schedules import factor_at
+from tests.projects import SEMREG
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -49,7 +50,7 @@ def test_a_course_that_is_negative_or_not_finite_is_told_at_its_weight(
         (
             "{ weight = 1, use = 'warmup', wramup = 2 }",
             ".wramup",
-            "warmup (semreg 0.1.0) has no option 'wramup'; did you mean 'warmup'?",
+            f"warmup ({SEMREG}) has no option 'wramup'; did you mean 'warmup'?",
         ),
         ("{ warmup = 2 }", ".weight", "missing: 'weight' is needed here"),
         ("{ weight = 1, use = 'cyclicle' }", "", "did you mean 'cyclical'"),

@@ -63,7 +63,11 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
         ("watch={every=2}", "watch.tensors", "missing: 'tensors' is needed here"),
         ("watch={tensors=['image'], evry=2}", "watch.evry", "did you mean 'every'?"),
         ("data.range=[1]", "data.range", "at least 2 items"),
-        ("data.split.test=0.5", "data.split.test", "unknown key 'test'; there is: share, shots, train, unlabelled"),
+        (
+            "data.split.test=0.5",
+            "data.split.test",
+            "unknown key 'test'; expected one of: share, shots, train, unlabelled",
+        ),
         ("data.split.share=1.5", "data.split.share", "1.5: input should be less than or equal to 1"),
         ("data.split.shots.kind.a=0", "data.split.shots.kind.a", "0: input should be greater than 0"),
         ("data.split.shots.kind=3", "data.split.shots.kind", "should be a table"),

@@ -38,7 +38,7 @@ def test_what_was_taken_stands_in_text_and_tables() -> None:
     pose, attributes = section.tables
     assert (pose.title, pose.columns) == ("pose", ("class", "train", "test"))
     assert pose.rows == [("front", 2, 1), ("left", 2, 0), ("back", 1, 1)]
-    assert pose.caption.startswith("A ring: each is next to")
+    assert pose.caption.startswith("The classes form a ring: each is")
     assert attributes.columns == ("attribute", "train", "test", "known in train", "known in test")
     assert attributes.rows == [("edema", 1, 0, 3, 2), ("hat", 2, 1, 5, 2)]
     assert attributes.caption == ""

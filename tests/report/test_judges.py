@@ -31,7 +31,7 @@ def judged(tmp_path: Path) -> Path:
 
 
 def test_a_judges_accuracy_is_that_on_the_images_it_judges(judged: Path) -> None:
-    said = "Judged by judge, which is itself right on {} of the {} images of its data."
+    said = "Judged by judge, which itself classifies {} of the {} images of its data correctly."
     assert judged_by(judged, "run") == {"fid": said.format("90.00%", "test")}
     assert judged_by(judged, "run@validation") == {"fid": said.format("80.00%", "validation")}
     assert judged_by(judged, "other") == {}
@@ -43,13 +43,13 @@ def test_several_accuracies_are_told_by_their_names(judged: Path) -> None:
     write_result(judge / "evaluations" / "loss-1", Result({"loss": 0.5}))
     places = {"accuracy": "accuracy-0.9", "pose": "pose-1", "loss": "loss-1"}
     write_evaluations(judge, "judge", places, reported=True)
-    assert "right on 90.00% (accuracy), 50.00% (pose) of the test images" in judged_by(judged, "run")["fid"]
+    assert "classifies 90.00% (accuracy), 50.00% (pose) of the test images" in judged_by(judged, "run")["fid"]
 
 
 def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> None:
     changes = {"first": 4000, "batch_size": 7, "split": {"train": 0.95}}
     said = (
-        "This judge learns from data of its own (first = 4000, split.train = 0.95), which may hold images that it "
+        "This judge was trained on its own data (first = 4000, split.train = 0.95), which may contain images that it "
         "judges here."
     )
     assert taught_by(changes) == said
@@ -58,7 +58,7 @@ def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> No
         write_recipe(judged, kept, {"evaluate": {"fid": {"judge_data": changes}, "seen": {"judge_data": {}}}})
         found = judged_by(judged, kept)
         assert list(found) == ["fid"]
-        assert found["fid"].endswith(f"images of its data. {said}")
+        assert found["fid"].endswith(f"images of its data correctly. {said}")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> No
 )
 def test_a_strange_recipe_says_nothing_of_a_judges_data(judged: Path, table: dict[str, object]) -> None:
     write_recipe(judged, "run", table)
-    assert "data of its own" not in judged_by(judged, "run")["fid"]
+    assert "its own data" not in judged_by(judged, "run")["fid"]
 
 
 def test_of_a_long_change_the_beginning_is_said() -> None:

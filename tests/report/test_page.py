@@ -174,7 +174,9 @@ def test_pictures_of_images_come_before_all_figures_and_plots_stand_beside_their
     }  # fmt: skip
     words = page.words()
     assert (
-        words.index("Pictures edits") < words.index("Figures Beside the paper's") < words.index("Training classifier")
+        words.index("Pictures edits")
+        < words.index("Figures Figures beside the paper's")
+        < words.index("Training classifier")
     )
 
 
@@ -261,7 +263,7 @@ def test_what_is_judged_on_validation_images_says_so_at_its_head(fake_run: Path)
     assert page.open == []
     assert "olr_celeba on validation images · semreg" in page.words()
     head = page.words().partition("Figures agreed")[0]
-    assert "Judged on the 400 validation images: what is called a test image below is one of these." in head
+    assert "Judged on the 400 validation images: a test image on this page is one of these." in head
     assert "Judged on" not in Page(report.render(fake_run)).words()
 
 
@@ -274,8 +276,8 @@ def test_how_good_a_judge_is_stands_beside_what_it_judges(fake_run: Path) -> Non
     write_evaluations(fake_run, "olr_celeba", places, reported=True, judges={"edits": "abcdef00"})
     page = Page(report.render(fake_run))
     assert page.open == []
-    assert "Judged by <judge>, which is itself right on 97.50% of the test images of its data." in page.words()
-    assert page.words().count("which is itself right") == 1
+    assert "Judged by <judge>, which itself classifies 97.50% of the test images of its data correctly." in page.words()
+    assert page.words().count("which itself classifies") == 1
 
 
 def test_only_evaluations_of_the_recipe_are_shown(fake_run: Path) -> None:
@@ -349,12 +351,12 @@ def test_the_page_tells_what_was_taken_of_the_data(fake_run: Path) -> None:
         "the column 'Split' of labels.csv",
         "Not used: 70 .heic.",
         "<b>front 2 0 1 left 1 7 1",
-        "A ring: each",
+        "The classes form a ring: each",
     ):
         assert text in words
     record["data"]["taken"] = 5
     (fake_run / "run.json").write_text(json.dumps(record))
-    with pytest.raises(UserError, match="its files do not hold what a run writes"):
+    with pytest.raises(UserError, match="its files are not those of a run"):
         report.render(fake_run)
 
 

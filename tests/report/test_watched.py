@@ -28,7 +28,7 @@ def test_each_phase_has_a_course_from_its_first_strip_to_its_last(tmp_path: Path
     watch(tmp_path, *range(1, 61))
     found = courses(tmp_path, no_warning)
     assert [epoch for epoch, _ in found["classifier"].strips] == [1]
-    assert found["classifier"].caption == "From above in each strip: image, x_f; the same images each time."
+    assert found["classifier"].caption == "From above in each strip: image, x_f; the images are always the same."
     epochs = [epoch for epoch, _ in found["siamese"].strips]
     assert (len(epochs), epochs[0], epochs[-1]) == (MOST_STRIPS, 1, 60)
     assert epochs == sorted(set(epochs))
@@ -49,11 +49,11 @@ def test_pictures_that_are_not_there_or_no_files_are_told(tmp_path: Path) -> Non
 
 
 def test_the_page_shows_the_course_within_its_phase(fake_run: Path) -> None:
-    assert "What it makes" not in render(fake_run)
+    assert "Outputs by epoch" not in render(fake_run)
     watch(fake_run, 5, 10)
     page = render(fake_run)
     phases = page.split("</section>")
-    [phase] = [part for part in phases if "What it makes" in part]
+    [phase] = [part for part in phases if "Outputs by epoch" in part]
     assert "<h3>siamese</h3>" in phase
     assert phase.index("after epoch 5<") < phase.index("after epoch 10<")
     assert 'alt="image, x_f after epoch 10"' in phase

@@ -48,7 +48,7 @@ def test_the_report_of_another_recipe_is_a_file_of_its_own(fake_run: Path) -> No
 
 def test_a_report_that_cannot_be_written_leaves_the_one_before(fake_run: Path) -> None:
     (fake_run / "report.html").mkdir()
-    with pytest.raises(CannotWrite, match="when that is mended, the same command writes the report"):
+    with pytest.raises(CannotWrite, match="fix this; then the same command writes the report"):
         write_report(fake_run)
     assert not list(fake_run.glob(".*.part"))
     (fake_run / "report.html").rmdir()

@@ -38,21 +38,21 @@ def test_places_may_be_texts(precision: str) -> None:
 
 
 def test_a_precision_that_does_not_exist_is_told() -> None:
-    with pytest.raises(UserError, match="'fp8' is none of fp32, bf16, fp16") as refused:
+    with pytest.raises(UserError, match="'fp8' is not one of fp32, bf16, fp16") as refused:
         Choices(precision="fp8")
     assert refused.value.source == "--precision"
 
 
 def test_steps_are_captured_where_they_can_be_or_not() -> None:
     assert Choices(capture="off").capture == "off"
-    with pytest.raises(UserError, match="'maybe' is none of auto, off") as refused:
+    with pytest.raises(UserError, match="'maybe' is not one of auto, off") as refused:
         Choices(capture="maybe")
     assert (refused.value.source, refused.value.exit_code) == ("--capture", 2)
 
 
 def test_evaluations_judge_on_test_or_validation_images() -> None:
     assert (Choices().judge_on, Choices(judge_on="validation").judge_on) == ("test", "validation")
-    with pytest.raises(UserError, match="'train' is none of test, validation") as refused:
+    with pytest.raises(UserError, match="'train' is not one of test, validation") as refused:
         Choices(judge_on="train")
     assert refused.value.source == "--judge-on"
 
@@ -69,14 +69,17 @@ def test_what_a_run_was_computed_by_is_read_from_its_record() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_fewer_threads_than_one_are_told(threads: int) -> None:
-    with pytest.raises(UserError, match=f"{threads} threads can't compute; 1 is the fewest") as refused:
+    with pytest.raises(UserError, match=f"{threads} is not a number of threads; expected at least 1") as refused:
         Choices(threads=threads)
     assert refused.value.source == "--threads"
 
 
 def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:
     assert Choices(device="cpu").torch_device() == torch.device("cpu")
-    for device, said in (("cuda:99", "'cuda:99' is not here; there is: cpu"), ("gpu", "'gpu' is no device")):
+    for device, said in (
+        ("cuda:99", "'cuda:99' is not available; expected one of: cpu"),
+        ("gpu", "'gpu' is not a device"),
+    ):
         with pytest.raises(UserError, match=said) as refused:
             Choices(device=device).torch_device()
         assert refused.value.source == "--device"

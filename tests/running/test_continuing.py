@@ -89,7 +89,7 @@ def test_it_is_found_again_goes_on_when_stopped_and_can_be_gone_on_from(
 
 def test_a_run_that_was_computed_otherwise_is_not_gone_on_from(toy: Toy, trained: Trained) -> None:
     short = trained(toy(), "phases.main.epochs=1", tf32=False)
-    with pytest.raises(UserError, match=r"choices\.tf32 +differs from what that run was trained with"):
+    with pytest.raises(UserError, match=r"choices\.tf32 +differs from that run's training"):
         trained(toy(), "phases.main.epochs=2", continue_from=short.folder)
     trained(toy(), "phases.main.epochs=2", continue_from=short.folder, tf32=False)
 
@@ -135,7 +135,7 @@ def test_another_seed_other_data_an_unfinished_run_and_none_are_refused(
         trained(toy(), "phases.main.epochs=3", seed=3, **more)
     record = read(short.folder, "run.json")
     write_object(short.folder / "run.json", record | {"data": record["data"] | {"fingerprint": "other"}})
-    with pytest.raises(UserError, match="not those that that run was trained on"):
+    with pytest.raises(UserError, match="have changed since that run was trained"):
         trained(toy(), "phases.main.epochs=3", **more)
     write_object(short.folder / "run.json", {key: record[key] for key in record.keys() - {"trained"}})
     with pytest.raises(UserError, match="not trained to its end"):

@@ -67,7 +67,7 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
                 trained(toy(LATER))
         assert refused.value.source == str(folder)
         assert [problem.where for problem in refused.value.problems] == [where, ""]
-        assert "would not go on with the same bits; restore what differs, begin anew" in refused.value.text()
+        assert "would not continue with the same bits; restore what differs, start again" in refused.value.text()
         assert "--out" in refused.value.text()
     trained(toy(LATER))
     assert read(folder, "status.json")["state"] == "finished"
@@ -86,8 +86,8 @@ CARD |= {name: None for name in environment.PLACE if name not in CARD} | {"hash"
 @pytest.mark.parametrize(
     ("changes", "where", "way"),
     [
-        ({"device": "cpu", "card": None}, ["device", "card"], "go on by --device cuda, begin anew"),
-        ({"card": "NVIDIA T4"}, ["card"], "go on where there is a NVIDIA H100, begin anew in another folder by --out"),
+        ({"device": "cpu", "card": None}, ["device", "card"], "resume by --device cuda, start again"),
+        ({"card": "NVIDIA T4"}, ["card"], "resume on a machine with a NVIDIA H100, start again in another folder"),
         ({"cudnn": 91900}, ["cudnn"], "restore what differs"),
     ],
 )

@@ -158,9 +158,9 @@ def test_a_trained_run_is_evaluated_on_its_validation_images(
     semreg.evaluate(run.folder, device="cpu", judge_on="validation")
     assert len(evaluations) == 3
     assert command_of(run.folder, "recipe@validation") == command, "said once"
-    with pytest.raises(UserError, match="'train' is none of test, validation"):
+    with pytest.raises(UserError, match="'train' is not one of test, validation"):
         semreg.evaluate(run.folder, judge_on="train")
-    with pytest.raises(UserError, match="'train' is none of test, validation"):
+    with pytest.raises(UserError, match="'train' is not one of test, validation"):
         semreg.open_run(run.folder, judge_on="train")
 
 
@@ -216,7 +216,7 @@ def test_a_recipe_of_another_name_takes_the_run_over_and_has_its_own_report(
     first = trained(toy('[evaluate.first]\nuse = "measured(z)"'))
     untrained(monkeypatch)
     other = trained(toy(PROBE, "other.toml"))
-    assert f"{first.folder} has trained the same, as recipe: nothing is trained anew" in capsys.readouterr().err
+    assert f"{first.folder} has the same training, as recipe: nothing is trained again" in capsys.readouterr().err
     assert (other.folder, other.plan.name) == (first.folder, "other")
     assert evaluations_of(first.folder, "recipe").keys() == {"first"}
     assert evaluations_of(first.folder, "other").keys() == {"probe"}
@@ -247,7 +247,7 @@ def test_a_recipe_that_trains_something_else_is_refused_by_name(toy: Toy, traine
     with pytest.raises(UserError) as refused:
         semreg.evaluate(run.folder, recipe=toy("optimizer.lr = 0.5", "other.toml"), device="cpu")
     assert {problem.where for problem in refused.value.problems} >= {"phases.main.optimizers.encoder.options.lr"}
-    assert "so it is another run" in refused.value.text()
+    assert "so this is a different run" in refused.value.text()
     assert not (run.folder / "recipes").exists()
 
 
@@ -291,4 +291,4 @@ def test_two_folders_of_one_run_are_both_named(
     shutil.copytree(run.folder, tmp_path / "runs" / "copy")
     assert trained(toy()).folder == run.folder
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'runs' / 'copy'} holds the same run as {run.folder}, which is taken" in said
+    assert f"{tmp_path / 'runs' / 'copy'} holds the same run as {run.folder}, which semreg uses" in said

@@ -20,8 +20,8 @@ from tests.running.faults import Laboratory, laboratory, outcome
 from tests.writes import Write, Writes, needs_proc
 
 PARTS = 4
-IN_PARTS = [pytest.param(part, marks=[pytest.mark.slow] * (part % 2)) for part in range(PARTS)]
-"""Every other one is for who has the time: they are parts of the same writes."""
+IN_PARTS = [pytest.param(part, marks=[pytest.mark.slow] * (part > 0)) for part in range(PARTS)]
+"""All but one are slow tests: they are parts of the same writes."""
 NEEDS_ROOM = ("open", "write", "mkdir", "fsync")
 
 
@@ -113,7 +113,7 @@ def test_evaluating_again_without_room_leaves_the_result_there_was(known: Known,
     failing = Failing("write evaluations/.pictured-#.#.part/result.json half", errno.ENOSPC)
     with known.lab.monkeypatch.context() as patch:
         Writes(tmp_path, failing, patch)
-        with pytest.raises(CannotWrite, match="No space left on device; when"):
+        with pytest.raises(CannotWrite, match="No space left on device; fix this; then the same command"):
             known.lab.evaluate(tmp_path, run)
     assert read_result(evaluations_of(run, "recipe")["pictured"]).figures
     known.lab.evaluate(tmp_path, run)
@@ -155,7 +155,7 @@ def test_a_real_disk_that_is_full_then_read_only_then_mended(
         assert result.stdout == ""
         said.append([line for line in result.stderr.splitlines() if "cannot be written" in line])
     for [line], reason in zip(
-        said, ("No space left on device; when that is", "Read-only file system; mend"), strict=True
+        said, ("No space left on device; fix this", "Read-only file system; fix this"), strict=True
     ):
         assert line.startswith(str(tmp_path / "runs" / "recipe-"))
         assert f"cannot be written: {reason}" in line

@@ -119,7 +119,7 @@ def test_the_report_is_there_when_that_is_told_and_a_hook_can_ask_for_the_whole_
 @pytest.mark.parametrize(
     ("hook", "said"),
     [
-        (Misspelt, "iteration_don is no event of semreg, or is wrapped; did you mean 'iteration_done'"),
+        (Misspelt, "iteration_don is not an event of semreg, or is wrapped; did you mean 'iteration_done'"),
         (OtherArgument(), "walk"),
         (Broken, "Broken: SystemExit: 3"),
         (3, "int: none of its functions is marked hookimpl"),
@@ -140,7 +140,7 @@ def test_what_is_no_hook_is_refused_before_training(
 
 @pytest.mark.parametrize("hooks", [Watching(), "x", None])
 def test_hooks_are_a_list(hooks: object) -> None:
-    with pytest.raises(UserError, match="a list fits"):
+    with pytest.raises(UserError, match="expected a list"):
         handed_over(hooks)
 
 

@@ -86,7 +86,7 @@ def test_a_judges_accuracy_is_that_on_the_images_that_it_judges(
         run = trained(toy(text), "data.split.validation=0.25", judge_on=judge_on)
         right = evaluations[-1].results["right"].figures["accuracy"]
         said = judged_by(run.folder, kept_as("recipe", judge_on))["verdict"]
-        assert f"right on {right:.2%} of the {judge_on} images" in said
+        assert f"classifies {right:.2%} of the {judge_on} images" in said
     assert evaluations[0].folder == evaluations[1].folder
 
 
@@ -176,13 +176,13 @@ def test_a_judge_that_learns_from_images_it_judges_says_so(
     verdict = 'use = "judged(image)"\njudge = "judge.toml"'
     cut = "data.split.validation=0.25"
     run = trained(toy(f"[evaluate.v]\n{verdict}"), cut, judge_on="validation")
-    assert "data of its own" not in capsys.readouterr().err
+    assert "its own data" not in capsys.readouterr().err
     assert judged_by(run.folder, "recipe@validation") == {}
     changed = f"{verdict}\njudge_data = {{ split = {{ train = 0.8 }} }}"
     run = trained(toy(f"[evaluate.v]\n{changed}\n[evaluate.w]\n{changed}"), cut, judge_on="validation")
     judge = evaluations[-1]
     assert set(judge.data.rows("train").tolist()) & set(run.data.rows("test").tolist()), "else the warning is idle"
-    said = "This judge learns from data of its own (split.train = 0.8), which may hold images that it judges here."
+    said = "This judge was trained on its own data (split.train = 0.8), which may contain images that it judges here."
     assert capsys.readouterr().err.count(f"judged by judge. {said}") == 1
     assert judged_by(run.folder, "recipe@validation") == {"v": said, "w": said}
 
@@ -204,7 +204,7 @@ def test_data_of_a_judge_that_is_not_there_are_refused(
     toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
 ) -> None:
     path = toy('[evaluate.m]\nuse = "measured(z)"\njudge_data = { count = 36 }')
-    with pytest.raises(UserError, match="these are the data of a judge, and there is no 'judge'"):
+    with pytest.raises(UserError, match="this key needs 'judge', which is missing"):
         trained(path)
 
 

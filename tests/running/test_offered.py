@@ -17,8 +17,8 @@ from tests.conftest import Install
 @pytest.mark.parametrize(
     ("name", "cure"),
     [
-        ("shelf", "; 'shelf' comes by `pip install semreg-shelf`"),
-        ("shlef", "; 'shelf' comes by `pip install semreg-shelf`"),
+        ("shelf", "; 'shelf' is installed by `pip install semreg-shelf`"),
+        ("shlef", "; 'shelf' is installed by `pip install semreg-shelf`"),
         ("nope", "; none is installed"),
     ],
 )

@@ -124,7 +124,7 @@ def test_warnings_are_said_and_recorded_once(
     lines = [json.loads(line)["warning"] for line in (run.folder / "warnings.jsonl").read_text().splitlines()]
     assert lines == [
         "modules.spare is never used",
-        "modules.decoder has parameters that are never trained nor loaded",
+        "modules.decoder has parameters that are neither trained nor loaded",
     ]
     assert all(f"warning: {line}" in said for line in lines)
 
@@ -157,7 +157,7 @@ def test_a_folder_is_one_process_at_a_time(
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "mine\n"
-        with pytest.raises(UserError, match="another process is at work on this run"):
+        with pytest.raises(UserError, match="another process uses this run"):
             trained(toy(LATER))
         other.communicate()
     trained(toy(LATER))

@@ -67,7 +67,7 @@ def test_of_two_of_one_name_the_first_is_kept_and_what_is_no_tensor_is_told(
     assert run.statistics.keys() == {"mine"}
     assert run.statistics["mine"]["mean"].abs().sum() > 0
     said = capsys.readouterr().err
-    assert "two hooks keep statistics as 'mine'; those of the first are kept" in said
+    assert "two hooks keep statistics as 'mine'; semreg keeps those of the first" in said
     assert "failed in statistics and is switched off: " in said
     assert "what it returned for 'theirs' is not tensors by name" in said
 

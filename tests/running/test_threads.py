@@ -45,7 +45,7 @@ def test_a_run_records_its_threads_and_goes_on_with_as_many_alone(
     stopped(toy(LATER), threads=more)
     [folder] = (tmp_path / "runs").iterdir()
     assert read(folder, "run.json")["threads"] == more
-    with pytest.raises(UserError, match=f"number of threads {more}, now it is {more - 1}; --threads {more} goes on"):
+    with pytest.raises(UserError, match=f"number of threads {more}, now it is {more - 1}; resume by --threads {more}"):
         trained(toy(LATER))
     assert trained(toy(LATER), threads=more).folder == folder, "the same run"
     assert torch.get_num_threads() == more - 1

@@ -137,7 +137,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     data = folders(tmp_path / "data", ["ant", "bee"])
     for name in ("mine.toml", "mine_judge.toml"):
         Path(name).write_text("kept")
-        assert f"{name}: is there already, and nothing is overwritten" in refused(data)
+        assert f"{name}: exists already" in refused(data)
         assert Path(name).read_text() == "kept"
         Path(name).unlink()
     assert "'gm_mnist' is a recipe that semreg ships" in refused(data, "gm_mnist")
@@ -145,7 +145,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "../a", ".a", "a b", "a\n", "x" * 61])
 def test_names_that_no_recipe_has(name: str, tmp_path: Path) -> None:
-    assert "is no name for a recipe" in refused(tmp_path, name)
+    assert "is not a name for a recipe" in refused(tmp_path, name)
 
 
 def test_another_file_of_the_models_name_is_passed_over(tmp_path: Path) -> None:

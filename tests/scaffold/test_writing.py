@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from semreg.cli.main import app
 from semreg.core import UserError
 from semreg.core.kinds import KINDS
+from semreg.core.version import __version__
 from semreg.scaffold.writing import TEMPLATE_OF, write_plugin
 from tests.docs.pages import plugins_of_pages
+from tests.projects import SEMREG, installed
 from tests.scaffold.plugins import put_in_place, python, require_passed
 
 
@@ -54,29 +56,29 @@ def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("../up", "loss", "'../up' is no name for a plugin; it takes up to 40 small letters"),
-        ("Contrastive", "loss", "is no name for a plugin"),
-        ("a" * 41, "loss", "is no name for a plugin"),
-        ("semreg-", "loss", "is no name for a plugin"),
-        ("7up", "loss", "is no name for a plugin"),
-        ("", "loss", "'' is no name for a plugin; it takes up to 40 small letters, digits, - and _"),
-        ("my loss", "prior", "is no name for a plugin"),
-        ("re\x1b[31md", "loss", r"'re\x1b[31md' is no name for a plugin"),
+        ("../up", "loss", "'../up' is not a name for a plugin; expected up to 40 small letters"),
+        ("Contrastive", "loss", "is not a name for a plugin"),
+        ("a" * 41, "loss", "is not a name for a plugin"),
+        ("semreg-", "loss", "is not a name for a plugin"),
+        ("7up", "loss", "is not a name for a plugin"),
+        ("", "loss", "'' is not a name for a plugin; expected up to 40 small letters, digits, - and _"),
+        ("my loss", "prior", "is not a name for a plugin"),
+        ("re\x1b[31md", "loss", r"'re\x1b[31md' is not a name for a plugin"),
         ("lambda", "loss", "'lambda' means something else in Python or in the recipe"),
         ("torch", "loss", "'torch' means something else"),
         ("encoder", "encoder", "'encoder' means something else"),
-        ("l2", "loss", "'l2' is a loss of semreg 0.1.0 already; choose another name"),
-        ("linear", "loss", "'linear' is an interpolator of semreg 0.1.0 already"),
-        ("table", "command", "'table' is a command of semreg 0.1.0 already"),
+        ("l2", "loss", f"'l2' is a loss of {SEMREG} already; choose another name"),
+        ("linear", "loss", f"'linear' is an interpolator of {SEMREG} already"),
+        ("table", "command", f"'table' is a command of semreg {__version__} already"),
         ("run", "command", "'run' means something else"),
-        ("sample", "command", "'sample' is a command of semreg 0.1.0 already"),
-        ("olr", "hook", "'olr' is a hook of semreg-olr 0.1.0 already"),
+        ("sample", "command", f"'sample' is a command of {SEMREG} already"),
+        ("olr", "hook", f"'olr' is a hook of {installed('semreg-olr')} already"),
         ("settled", "hook", "'settled' means something else"),
         ("progress", "hook", "'progress' means something else"),  # its class would be called Progress
         ("codes", "loss", "'codes' means something else"),
-        ("gmprior", "prior", "semreg-gmprior 0.1.0 is installed already"),
+        ("gmprior", "prior", f"{installed('semreg-gmprior')} is installed already"),
         ("new", "los", "there is no template for 'los'; did you mean 'loss'"),
-        ("new", "optimizer", "there is no template for 'optimizer'; there is: classifier, "),
+        ("new", "optimizer", "there is no template for 'optimizer'; expected one of: classifier, "),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, kind: str, message: str, tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_what_is_there_stays(what: str, tmp_path: Path) -> None:
         there.write_text("mine")
     else:
         there.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="is there already; choose another name"):
+    with pytest.raises(UserError, match="exists already; choose another name"):
         write_plugin("new", "loss", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["semreg-new"]
     assert what != "folder" or (there / "mine.txt").read_text() == "mine"

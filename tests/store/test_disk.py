@@ -148,8 +148,8 @@ def test_what_is_no_file_is_told_at_once_and_what_is_absent_is_not(tmp_path: Pat
     assert read_if_there(path) is None
     made = {
         "is a link, which no run makes": lambda: path.symlink_to("/dev/zero"),
-        "is no file": lambda: os.mkfifo(path),
-        "Is a directory|is no file": path.mkdir,
+        "is not a file": lambda: os.mkfifo(path),
+        "Is a directory|is not a file": path.mkdir,
     }
     for said, make in made.items():
         make()

@@ -96,7 +96,7 @@ def test_waiting_ends_when_the_other_has_ended(folder: RunFolder, capsys: pytest
 def test_a_folder_is_had_by_one_at_a_time(folder: RunFolder) -> None:
     other = RunFolder(folder.folder, "x")
     (folder.folder / ".status.json.99999999.part").write_text("that process is at it")
-    with pytest.raises(RunIsBusy, match="another process is at work"):
+    with pytest.raises(RunIsBusy, match="another process uses"):
         other.open()
     assert (folder.folder / ".status.json.99999999.part").exists()
     folder.close()
@@ -107,7 +107,7 @@ def test_a_folder_is_had_by_one_at_a_time(folder: RunFolder) -> None:
 def test_what_another_machine_has_is_told_by_its_name(folder: RunFolder) -> None:
     folder.close()
     (folder.folder / ".lease").write_text('{"host": "node7", "kernel": "another", "process": 12}')
-    with pytest.raises(RunIsBusy, match="process 12 of node7 is at work on this run"):
+    with pytest.raises(RunIsBusy, match="process 12 of node7 uses this run"):
         folder.open()
 
 

@@ -107,7 +107,7 @@ def test_an_expired_lease_is_taken_over_and_that_is_said(
     write(lock, 70)
     held = LeasedLock(lock)
     held.acquire(timeout=0)
-    assert f"{lock.parent}: process 12 of node7 was at work on it until 20" in capsys.readouterr().err
+    assert f"{lock.parent}: process 12 of node7 used it until 20" in capsys.readouterr().err
     assert not held.lost()
     held.release()
     assert not lease_of(lock).exists()
@@ -295,7 +295,7 @@ def test_who_slept_for_minutes_stops_without_writing_on(tmp_path: Path) -> None:
         assert first.stdout is not None
         assert first.stdout.readline() == "at work\n"
         assert machine("node2").communicate()[1] == (
-            f"{folder}: process {first.pid} of node1 is at work on this run; wait for it, or stop it\n"
+            f"{folder}: process {first.pid} of node1 uses this run; wait for it, or stop it\n"
         )
         first.send_signal(signal.SIGSTOP)
         os.utime(folder / ".lease", (1, 1))

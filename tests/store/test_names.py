@@ -24,8 +24,8 @@ def test_what_is_nothing_is_said_with_what_is_near() -> None:
     problems: list[Problem] = []
     assert named(["vae1", "x*", "vae-2"], KNOWN, "run in runs", problems) == [2]
     assert [one.where for one in problems] == ["vae1", "x*"]
-    assert problems[0].message.startswith("is no run in runs; did you mean 'vae-1'")
-    assert problems[1].message.startswith("matches no run in runs; there is: gm-1, ")
+    assert problems[0].message.startswith("is not a run in runs; did you mean 'vae-1'")
+    assert problems[1].message.startswith("matches no run in runs; expected one of: gm-1, ")
 
 
 def test_a_run_is_found_by_its_folder_or_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

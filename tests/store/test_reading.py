@@ -33,7 +33,7 @@ def test_what_cannot_be_used_is_told_with_the_folder(text: str, use: Callable[[A
     with pytest.raises(UserError, match=told) as refused, as_written(FOLDER):
         use(json.loads(text))
     assert refused.value.source == str(FOLDER)
-    assert "its files do not hold what a run of this recipe writes" in refused.value.text()
+    assert "its files are not those of a run of this recipe" in refused.value.text()
 
 
 def test_a_long_cause_is_cut() -> None:
@@ -68,5 +68,5 @@ def test_a_table_that_is_not_there_is_empty(keys: tuple[str, ...], found: dict[s
 def test_what_is_not_done_to_an_export(tmp_path: Path) -> None:
     refuse_exported(tmp_path, "evaluated")
     (tmp_path / MODEL).write_bytes(b"")
-    with pytest.raises(UserError, match="is an exported run, which is not evaluated"):
+    with pytest.raises(UserError, match="is an exported run, which can't be evaluated"):
         refuse_exported(tmp_path, "evaluated")

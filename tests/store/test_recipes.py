@@ -158,7 +158,7 @@ def test_a_result_is_looked_for_nowhere_else(run: Path, tmp_path: Path, place: A
         lambda: write_evaluations(run, "first", {}, reported=True),
         lambda: prune(run),
     ):
-        with pytest.raises(UserError, match="not hold the names of evaluations' folders; remove it, and the run's com"):
+        with pytest.raises(UserError, match="not name the evaluations' folders; remove it, and the run's com"):
             use()
     assert len(list((run / "evaluations").iterdir())) == 3, "nothing is pruned"
     assert (tmp_path / "precious").is_dir()
@@ -167,7 +167,7 @@ def test_a_result_is_looked_for_nowhere_else(run: Path, tmp_path: Path, place: A
 @pytest.mark.parametrize("entry", [None, 3, [], {}, "probe-111111", {"evaluations": ["probe-111111"]}], ids=repr)
 def test_an_entry_that_is_none_is_refused(run: Path, entry: Any) -> None:
     index(run, {"first": entry})
-    with pytest.raises(UserError, match="does not hold the names of evaluations' folders"):
+    with pytest.raises(UserError, match="does not name the evaluations' folders"):
         evaluations_of(run, "first")
 
 

@@ -116,7 +116,7 @@ def test_a_run_does_not_train_without_a_process(fake_run: Path) -> None:
 @pytest.mark.parametrize("digest", [None, "", "x' OR '1'='1", 3.5])
 def test_a_run_that_nothing_can_be_known_by_is_refused(tmp_path: Path, digest: object) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"hash": digest}))
-    with pytest.raises(UserError, match="its record has no hash, by which a run is known elsewhere"):
+    with pytest.raises(UserError, match="its record has no hash, so a tracker can't identify the run"):
         read_recorded(tmp_path)
 
 

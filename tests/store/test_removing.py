@@ -51,7 +51,7 @@ def test_what_is_no_run_there_is_refused(runs: Path, name: str) -> None:
     (runs / "plain").mkdir()
     (runs / "plain" / "precious").touch()
     said = refused("o-1", name, runs=runs)
-    assert "is no run in" in said or "is not in" in said
+    assert "is not a run in" in said or "is not in" in said
 
 
 def test_a_run_that_others_use_is_refused_unless_they_go_too(runs: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_run_that_others_use_is_refused_unless_they_go_too(runs: Path) -> None
 
 def test_one_under_way_is_refused_even_by_force(runs: Path) -> None:
     with FileLock(runs / "o-1" / ".lock"):
-        assert "at work on it" in refused("o-1", runs=runs, force=True)
+        assert "uses it" in refused("o-1", runs=runs, force=True)
         with pytest.raises(RunIsBusy):
             remove_run(runs / "o-1")
     assert (runs / "o-1" / "run.json").is_file()
@@ -77,7 +77,7 @@ def test_one_under_way_is_refused_even_by_force(runs: Path) -> None:
 def test_one_that_another_machine_is_at_work_on_is_refused_until_its_lease_expires(runs: Path) -> None:
     lease = runs / "o-1" / ".lease"
     lease.write_text('{"host": "node7", "kernel": "another", "process": 12}')
-    assert "at work on it" in refused("o-1", runs=runs)
+    assert "uses it" in refused("o-1", runs=runs)
     os.utime(lease, (1, 1))
     (runs / "o-1" / "run.json").write_text("{")
     assert [one.folder.name for one in doomed_runs(["o-1"], runs)] == ["o-1"]
@@ -88,8 +88,8 @@ def test_one_that_a_grid_has_handed_on_is_refused_and_else_removed(runs: Path) -
         trials = runs / name / "trials"
         trials.mkdir(parents=True)
         with FileLock(trials / "g.lock"):
-            assert "a process is at work on it" in refused(name, runs=runs)
-            with pytest.raises(RunIsBusy, match="a process is at work on it"):
+            assert "a process uses it" in refused(name, runs=runs)
+            with pytest.raises(RunIsBusy, match="a process uses it"):
                 remove_run(runs / name)
         [one] = doomed_runs([name], runs)
         remove_run(one.folder)
@@ -137,6 +137,6 @@ def test_a_disk_that_refuses_is_told(runs: Path, monkeypatch: pytest.MonkeyPatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(disk.Path, "rename", rename)
-    with pytest.raises(CannotWrite, match="Permission denied; mend that"):
+    with pytest.raises(CannotWrite, match="Permission denied; fix this"):
         remove_run(runs / "o-1")
     assert (runs / "o-1" / "run.json").is_file()

@@ -25,7 +25,7 @@ def test_judges_weights_and_continued_runs_are_used(tmp_path: Path) -> None:
         "j" * 8: [Use("judged", "judge", "verdict"), Use("judged", "judge", "other")],
     }
     assert {use.text() for used in found.values() for use in used} == {
-        "is what long goes on from (--continue)",
+        "is the run that long continues (--continue)",
         "gave weights to module 'encoder' of fine",
         "judges in evaluation 'verdict' of judged",
         "judges in evaluation 'other' of judged",

@@ -181,12 +181,15 @@ def test_a_sweep_whose_best_was_judged_on_test_images_too(write: Write, tmp_path
     assert [row.description for row in made.grid.rows] == ["lr = a", "lr = b", ""]
     text = (made.folder / "table.md").read_text()
     assert "- finished: 5 of 5 runs\n" in text
-    assert "> **Without figures, since never evaluated on test images: lr = b (seed 0, 1); semreg evaluate RUN " in text
+    assert (
+        "> **Without figures, because never evaluated on test images: lr = b (seed 0, 1); run semreg evaluate RUN"
+        in text
+    )
     validated = compare(tmp_path, "*", judge_on="validation")
     assert shown(validated) == {"a": [0.5, 0.5], "b": [0.5, 0.5], "vae": []}
     text = (validated.folder / "table.md").read_text()
-    assert "on validation images: vae (seed 0); semreg evaluate RUN --judge-on validation does it" in text
-    assert "No figure of this page is of the others." in text
+    assert "on validation images: vae (seed 0); run semreg evaluate RUN --judge-on validation." in text
+    assert "No figure of this page uses the test split." in text
 
 
 def test_what_is_not_installed_is_no_obstacle(write: Write, tmp_path: Path) -> None:
@@ -233,15 +236,15 @@ def test_what_is_no_run_is_refused(write: Write, tmp_path: Path) -> None:
     with pytest.raises(UserError) as refused:
         compare(tmp_path, "vea-1", "x*", tmp_path / "runs" / "tables")
     assert [problem.message.partition(";")[0] for problem in refused.value.problems] == [
-        f"is no run in {tmp_path / 'runs'}",
+        f"is not a run in {tmp_path / 'runs'}",
         f"matches no run in {tmp_path / 'runs'}",
         "holds no run (there is no run.json)",
     ]
     assert "did you mean 'vae-1'?" in refused.value.text()
     for wanted, said in (
         ({"against": "vea"}, "no recipe is called 'vea'; did you mean 'vae'?"),
-        ({"figures": ["knn.*"]}, "begins with no evaluation; there is: probe"),
-        ({"figures": ["probe.x"]}, "matches no figure; there is: probe.accuracy"),
+        ({"figures": ["knn.*"]}, "begins with no evaluation; expected one of: probe"),
+        ({"figures": ["probe.x"]}, "matches no figure; expected one of: probe.accuracy"),
         ({"plots": ["probe.x:probe.accuracy"]}, "no recipe has the figure 'probe.x'"),
         ({"figures_of": ["prob"]}, "no recipe has the evaluation 'prob'; did you mean 'probe'?"),
         ({"name": "a/b"}, "names a folder"),

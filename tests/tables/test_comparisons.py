@@ -118,7 +118,7 @@ def test_a_table_shows_what_comparisons_left(make: Make, two: list[Path], compar
     text = (table.folder / "table.md").read_text()
     assert "## apart\n" in text
     assert "distance ↓" in text
-    assert "Of a row's finished runs together" in text
+    assert "Over all finished runs of a row" in text
     assert "## apart: Of each run" in text
     assert text.count("seed 1") >= 2
     assert "## apart, Slow: Means" in text

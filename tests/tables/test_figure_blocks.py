@@ -42,8 +42,8 @@ def test_columns_say_direction_and_unit_and_the_best_is_marked(runs: Path) -> No
     assert block.units == {1: "share"}
     assert marked(block) == ["best", "near", "", ""]
     assert block.captions[0] == (
-        "Mean ± sample standard deviation over seeds. ↑ higher is better; bold is the best of a column; "
-        "≈ is no further from it than the larger of the two deviations."
+        "Mean ± sample standard deviation over seeds. ↑ higher is better; bold: best of a column; "
+        "≈: the difference from the best is at most the larger of the two deviations."
     )
     assert marked(block, 2) == ["", "", "", ""], "the paper's figure is never the best"
 
@@ -94,10 +94,10 @@ def test_all_paired_tests_stand_in_one_table(runs: Path) -> None:
     [table] = figure_tables(grid)
     block = chance_block({"probe": paired_tests(grid, table)}, {"vae": "A VAE", "gan": "A GAN"})
     assert block.title == "Is the difference more than chance?"
-    assert "two-sided, on test images" in block.captions[0]
+    assert "two-sided, on the test images" in block.captions[0]
     judged = replace(grid, judged_on="validation")
     [caption] = next(one.captions for one in view(judged, "").blocks if one.title == block.title)
-    assert "two-sided, on validation images" in caption
+    assert "two-sided, on the validation images" in caption
     assert [list(line) for line in block.rows] == [
         ["A GAN", "probe.accuracy", "A VAE", "yes, worse", "0.00024", "0", "13"]
     ]

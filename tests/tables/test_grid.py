@@ -110,7 +110,7 @@ def test_figures_of_runs_together_stand_beside_those_of_each() -> None:
     assert not both.failed
     assert replace(both, across={"all": Compared(3, failure="no")}).failed
     require_matches(replace(both, globs=("all.distance", "apart.*"), plots=(Plot("apart.distance", "probe.accuracy"),)))
-    with pytest.raises(UserError, match=r"there is: probe\.accuracy, apart\.distance, all\.distance"):
+    with pytest.raises(UserError, match=r"expected one of: probe\.accuracy, apart\.distance, all\.distance"):
         require_matches(replace(both, globs=("apart.x",)))
 
 
@@ -131,7 +131,9 @@ def test_a_glob_that_matches_nothing_is_told_what_there_is() -> None:
     rows = row("a", Result({"accuracy": 1.0}, {}), Result({"loss": 1.0}))
     require_matches(grid(rows, globs=("probe.l*", "*accuracy")))
     require_matches(grid(row("a", None), globs=("nothing",)))
-    with pytest.raises(UserError, match=r"'probe\.acc' matches no figure; there is: probe\.accuracy, probe\.loss"):
+    with pytest.raises(
+        UserError, match=r"'probe\.acc' matches no figure; expected one of: probe\.accuracy, probe\.loss"
+    ):
         require_matches(grid(rows, globs=("probe.acc",)))
 
 

@@ -188,7 +188,7 @@ def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
     assert made == ["plain:0", "better:0", "plain:1", "better:1"]
     assert [cell.state for _, cell in table.grid.cells] == ["failed", "finished", "finished", "finished"]
     assert "plain · seed 0 failed: TypeError: a plugin's fault" in (table.folder / "table.md").read_text()
-    assert "failed: TypeError: a plugin's fault; the other runs go on" in capsys.readouterr().err
+    assert "failed: TypeError: a plugin's fault; the other runs continue" in capsys.readouterr().err
     made.clear()
     assert all(cell.finished for _, cell in make(two, seeds=2).grid.cells)
     assert made == ["plain:0"]
@@ -215,7 +215,7 @@ def test_an_interrupt_ends_the_grid_and_the_same_call_goes_on(
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", interrupted)
-        with pytest.raises(KeyboardInterrupt, match="the same command goes on from the last checkpoint"):
+        with pytest.raises(KeyboardInterrupt, match="the same command resumes from the last checkpoint"):
             make(paths, seeds=2)
     assert signal.getsignal(signal.SIGINT) is before
     assert made == ["plain:0", "longer:0"]
@@ -295,8 +295,8 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"figures": ["prob.*"]}, "begins with no evaluation; did you mean 'probe'"),
         ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
         ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' is a figure of no evaluation; did you mean"),
-        ({"precision": "fp8"}, "none of fp32, bf16, fp16"),
-        ({"device": "tpu"}, "'tpu' is no device that semreg computes on; auto, cpu and cuda"),
+        ({"precision": "fp8"}, "not one of fp32, bf16, fp16"),
+        ({"device": "tpu"}, "'tpu' is not a device that semreg computes on; expected auto, cpu and cuda"),
         ({"seeds": 0}, "0: write a number"),
     ],
     ids=["against", "name", "figures", "plots", "plots of evaluations", "precision", "device", "seeds"],
@@ -319,59 +319,6 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_first_run(
     with pytest.raises(CannotWrite):
         make(two, out=tmp_path / "file")
     assert made == []
-
-
-def test_figures_are_chosen_and_those_that_match_nothing_told(make: Make, two: list[Path]) -> None:
-    table = make(two, figures=["probe.l*"], name="losses")
-    assert table.folder.name.startswith("losses-")
-    text = (table.folder / "table.md").read_text()
-    assert " loss |" in text
-    assert "accuracy" not in text.partition("## probe")[2].partition("1 more figure")[0]
-    with pytest.raises(UserError, match=r"'probe\.acc' matches no figure; there is: probe\.accuracy, probe\.loss"):
-        make(two, figures=["probe.acc"])
-
-
-def test_a_plot_has_a_point_for_each_recipe(make: Make, two: list[Path], toy: Toy) -> None:
-    table = make([*two, toy("", "bare.toml")], seeds=2, plots=["probe.loss:probe.accuracy"])
-    (picture,) = table.folder.glob("*.png")
-    text = (table.folder / "table.md").read_text()
-    assert f"![probe.accuracy against probe.loss]({picture.name})" in text
-    assert (
-        "Mean over seeds, with bars of the sample standard deviation. Left out, without a value of both figures: bare."
-        in text
-    )
-    assert 'src="data:image/png;base64,' in (table.folder / "table.html").read_text()
-
-
-def test_a_figure_of_a_plot_that_no_run_has_is_told_at_the_latest_when_they_are_made(
-    make: Make, two: list[Path], made: list[str]
-) -> None:
-    for runs in (["plain:None", "better:None"], []):
-        with pytest.raises(UserError, match=r"no recipe has the figure 'probe\.acc'; did you mean 'probe\.accuracy'"):
-            make(two, plots=["probe.loss:probe.acc"])
-        assert made == runs
-        made.clear()
-
-
-def test_pictures_are_written_over_the_rows_and_shown_side_by_side(
-    make: Make, toy: Toy, made: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    drawn = '[evaluate.seen]\nuse = "prior_samples(prior, z, reconstruction)"\n'
-    recipes = [toy(f"{SCORED}{drawn}", "plain.toml"), toy(f"optimizer.lr = 0.02\n{SCORED}{drawn}", "better.toml")]
-    with pytest.raises(UserError, match="--figures-of: no recipe has the evaluation 'sen'; did you mean 'seen'"):
-        make(recipes, figures_of=["sen"])
-    assert made == []
-    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; there is: seen"):
-        make(recipes, figures_of=["probe"])
-    assert made == ["plain:None"], "known once a run is finished"
-    table = make(recipes, figures_of=["seen"])
-    assert made == ["plain:None", "better:None"]
-    png, pdf = sorted(table.folder.glob("seen-Samples_from_the_prior-*"), reverse=True)
-    assert (png.suffix, pdf.suffix) == (".png", ".pdf")
-    assert f"figure: {png}\nfigure: {pdf}\n" in capsys.readouterr().err
-    text = (table.folder / "table.html").read_text()
-    assert text.count('<div class="line"') == 6
-    assert text.count("<polyline") > 1
 
 
 # --- seeds ---

@@ -171,7 +171,7 @@ def test_a_damaged_index_of_evaluations_is_said_and_written_anew_once_it_is_remo
     monkeypatch.setattr(PhaseRunner, "iterate", None)
     damaged, other = (cell for _, cell in make(two).grid.cells)
     assert (damaged.state, other.state) == ("failed", "finished")
-    assert damaged.reason.endswith("folders; remove it, and the run's command writes it anew")
+    assert damaged.reason.endswith("folders; remove it, and the run's command writes it again")
     index.unlink()
     assert all(cell.finished for _, cell in make(two).grid.cells)
     assert index.read_text() == whole

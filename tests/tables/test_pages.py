@@ -43,8 +43,7 @@ def test_the_table_reads_like_a_papers(grid: Grid) -> None:
     assert "| A GAN | 0.2500 (1/2) | – |" in lines
     assert "| late | – | – |" in lines
     assert (
-        "Mean ± sample standard deviation over seeds; in brackets how many of the runs it is of, where not of all."
-        in lines
+        "Mean ± sample standard deviation over seeds; in brackets the number of runs, if some lack the figure." in lines
     )
     assert "1 more figure, shown by --figures 'probe.\\*'." in lines
     assert "| A GAN | probe.accuracy | A VAE | yes, worse | 0.00024 | 0 | 13 |" in lines
@@ -185,5 +184,5 @@ def test_a_path_that_is_no_text_hinders_no_table(grid: Grid, runs: Path) -> None
 
 def test_a_folder_that_cannot_be_written_is_told(grid: Grid, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CannotWrite, match="the same command goes on; finished runs are kept"):
+    with pytest.raises(CannotWrite, match="the same command continues and keeps finished runs"):
         write_table(grid, tmp_path / "file" / "tables")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from semreg.core import Picture, Result, UserError
 from semreg.tables import plots
 from semreg.tables.grid import Cell, Compared, Plot, Row
-from semreg.tables.plots import draw, file_name, over_seeds, plots_of, require_plottable
+from semreg.tables.plots import draw, evaluation_of, file_name, over_seeds, plots_of, require_plottable
 
 PLOT = Plot("leakage.mlp", "redrawn.error")
 TITLES = {"a": "A", "b": "B", "c": "C"}
@@ -71,6 +71,12 @@ def test_figures_of_no_evaluation_are_refused_before_there_are_figures(name: str
     for plot in (Plot(name, "redrawn.error"), Plot("redrawn.error", name)):
         with pytest.raises(UserError, match=f"--plot: {re.escape(repr(name))} is (a figure of no|an) evaluation"):
             require_plottable([plot], [["leakage", "redrawn"]])
+
+
+def test_a_figure_is_of_the_evaluation_with_the_longest_name_before_it() -> None:
+    names = ["order", "order.far", "leakage"]
+    assert [evaluation_of(f"{name}.mean", names) for name in names] == names
+    assert [evaluation_of(name, names) for name in ("order", "orders.mean", "", "far.mean")] == [None] * 4
 
 
 def test_evaluations_that_no_recipe_has_both_of_are_refused() -> None:

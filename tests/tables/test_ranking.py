@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core import Result
+from semreg.core import Result, UserError
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
-from semreg.tables.ranking import direction_of, ranked_rows, ranks
+from semreg.tables.ranking import direction_of, ranked_rows, ranking_by, ranks
 from semreg.tables.view import view
 
 BY = (Ranked("probe.accuracy", True), Ranked("copies.error", False))
@@ -92,6 +92,22 @@ def test_the_evaluation_says_which_way_a_figure_is_good() -> None:
     assert direction_of({"use": "no_such_evaluation(z)"}, "accuracy") is None
 
 
+def test_rows_are_ranked_by_what_their_recipes_measure() -> None:
+    measured = {"evaluate": {"probe": {"use": "linear_probe(z, kind)"}, "copies": {"use": "reconstructions"}}}
+    rows = [Row("a", "", (), measured), Row("b", "", (), {"evaluate": {"leak": {"use": "leakage(z, kind)"}}})]
+    found = ranking_by(["copies.mean_squared_error", "leak.mlp_means", "copies.mean_squared_error"], rows)
+    assert found == Ranking((Ranked("copies.mean_squared_error", False), Ranked("leak.mlp_means", False)))
+    assert ranking_by(["probe.accuracy"], rows).figures == (Ranked("probe.accuracy", True),)
+    for figure, message in (
+        ("prob.accuracy", "--rank: 'prob.accuracy' is a figure of no evaluation; did you mean 'probe'"),
+        ("probe", "--rank: 'probe' is an evaluation; add one of its figures"),
+        ("probe.acuracy", "--rank: probe doesn't state .* 'acuracy' is better; did you mean 'accuracy\\*'"),
+        ("leak.chance", "--rank: leak doesn't state whether a high or a low 'chance' is better"),
+    ):
+        with pytest.raises(UserError, match=message):
+            ranking_by([figure], rows)
+
+
 def test_ranks_are_of_means_over_seeds() -> None:
     first, second = ranked_rows(grid(row("a", (0.9, 1.0), (0.1, 1.0)), row("b", (0.6, 1.0), (0.6, 1.0))))
     assert (first.row.name, first.ranks, first.mean) == ("b", (1, 1.5), 1.25)
@@ -119,7 +135,7 @@ def test_a_row_that_lost_a_run_is_neither_ranked_nor_marked() -> None:
     text = markdown(view(found, "now"))
     assert "**0.9000 ± 0.0000**" in text
     assert "**0.99" not in text
-    assert text.count("A row of which a run failed, or came to no number") >= 1
+    assert text.count("A row with a failed run, or without a number") >= 1
 
 
 def test_a_run_that_is_still_to_come_costs_no_rank() -> None:

@@ -25,17 +25,17 @@ def test_fallbacks_and_other_data_are_said_before_anything_else(runs: Path) -> N
     assert "instead. These figures" in markdown(shown).partition("## probe")[0]
     everywhere = view(Grid("toys", (rows[0],)), "")
     assert everywhere.warnings == [
-        f"{said} These figures are not comparable with the paper's, which are of its own data."
+        f"{said} These figures are not comparable with the paper's, because the data differ."
     ]
 
 
 def test_what_is_judged_on_validation_images_is_said_first(runs: Path) -> None:
     shown = view(Grid("toys", (Row("vae", "", finished(runs, "vae", [0.9])),), judged_on="validation"), "")
-    assert shown.warnings[0].startswith("Judged on the validation images: what is called a test image is one of these.")
+    assert shown.warnings[0].startswith("Judged on the validation images: a test image on this page is one of these.")
 
 
 def test_how_good_judges_are_stands_below_their_figures(runs: Path) -> None:
-    said = "Judged by judge, which is itself right on {} of the test images of its data.".format
+    said = "Judged by judge, which itself classifies {} of the test images of its data correctly.".format
 
     def captions(*shares: str) -> list[str]:
         rows = []
@@ -52,7 +52,7 @@ def test_how_good_judges_are_stands_below_their_figures(runs: Path) -> None:
 def test_rows_without_a_second_run_to_compare_are_named(runs: Path) -> None:
     rows = (Row("vae", "A VAE", finished(runs, "vae", [0.9]), compared={"apart": Compared(1), "other": Compared(2)}),)
     shown = view(Grid("toys", rows, across={"all": Compared(1)}), "")
-    said = "Not compared, for want of a second finished run: A VAE (apart), all rows (all)."
+    said = "Not compared, because a second finished run is missing: A VAE (apart), all rows (all)."
     assert shown.warnings == [said]
     assert shown.failures == []
 

@@ -134,7 +134,7 @@ def broken(codes: Tensor, labels: Tensor) -> Any:
 def test_shapes_that_do_not_fit_are_refused_as_the_docstring_says() -> None:
     check_refusals(ExampleCall(announced, (CODES, LABELS), {}))
     check_refusals(ExampleCall(broadcast, (CODES, LABELS), {}), torch_may=True)
-    told = r"input 0 with an axis less, \(3,\) raises ValueError, of which the docstring says nothing"
+    told = r"input 0 with an axis less, \(3,\) raises ValueError, and the docstring doesn't say so"
     with pytest.raises(AssertionError, match=told):
         check_refusals(ExampleCall(unannounced, (CODES, LABELS), {}))
     with pytest.raises(AssertionError, match=r"input 0 with a row less, \(2, 2\) ends in RuntimeError"):

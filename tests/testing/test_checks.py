@@ -63,7 +63,7 @@ def test_an_exemption_must_exist() -> None:
     checks = Checks("loss", {"ordr", "order"})
     checks.run("order", fail, "exempt")
     checks.run("value", fail, "what failed is told once the exemptions are right")
-    assert told(checks) == ["no check is called ordr; there is: order, value"]
+    assert told(checks) == ["no check is called ordr; expected one of: order, value"]
 
 
 def test_of_a_long_message_the_beginning_is_told() -> None:
@@ -109,4 +109,4 @@ def test_each_call_does_the_checks_that_its_docstring_names(
     named = set(re.findall(r'"([a-z\d -]+)"', paragraph))
     with pytest.raises(AssertionError) as raised:
         check(component, *inputs, exempt={*named, "no such"}, **given)
-    assert set(str(raised.value).partition("; there is: ")[2].split(", ")) == named
+    assert set(str(raised.value).partition("; expected one of: ")[2].split(", ")) == named

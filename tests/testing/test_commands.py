@@ -38,7 +38,7 @@ File = Annotated[Path, typer.Argument(help="A file.")]
 def good(file: File, times: Annotated[int, typer.Option(help="How often.")] = 1) -> None:
     """Print a file."""
     if not file.is_file():
-        raise UserError(str(file), "is no file")
+        raise UserError(str(file), "is not a file")
     Path("made.txt").write_text("made")
     print(times * file.read_text())
 
@@ -101,7 +101,7 @@ def test_what_is_right_passes(file: Path) -> None:
         (traceback, "refusals", "without file.txt it ends in FileNotFoundError; raise a UserError"),
         (blind, "refusals", "without file.txt it ends with exit code 0"),
         (untold, "help", "file: --help says nothing of it"),
-        (title, "documentation", "'A printer of files' is no sentence"),
+        (title, "documentation", "'A printer of files' is not a sentence"),
         (undocumented, "documentation", "there is no docstring"),
         (quiet, "run", "it prints nothing"),
         (failing, "run", "it ends with exit code 1"),

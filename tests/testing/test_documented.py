@@ -74,7 +74,7 @@ def always_random(codes: Tensor, *, generator: torch.Generator) -> Tensor:
         (untyped, 1, {}, "weight: has no type annotation"),
         (unresolved, 1, {}, "weight: its annotation 'NoSuchType' cannot be resolved"),
         (ill_typed, 1, {}, "options.weight: 1.0: input should be a valid string"),
-        (always_random, 1, {}, "generator: its default is to be None"),
+        (always_random, 1, {}, "generator: its default must be None"),
     ],
 )
 def test_a_signature_that_does_not_fit_is_told(

@@ -44,10 +44,10 @@ def test_each_fault_of_an_evaluation_is_found() -> None:
     [
         ({"mean": 1.0}, "it gives a dict, not a Result"),
         (Result(), "the result shows nothing"),
-        (Result(figures={"mean": 1.0}, paper={"maen": 1.0}), "the paper's maen is no figure of the result"),
+        (Result(figures={"mean": 1.0}, paper={"maen": 1.0}), "the paper's maen is not a figure of the result"),
         (Result(figures={"mean": 1.0}, summary="one\ntwo"), "the summary has several lines"),
         (Result(figures={"mean": True}), "figure mean is a bool"),
-        (Result(pictures=[Picture("cat", b"GIF89a")]), "picture 'cat' is no PNG"),
+        (Result(pictures=[Picture("cat", b"GIF89a")]), "picture 'cat' is not a PNG"),
     ],
     ids=["kind", "nothing", "paper", "summary", "figure", "picture"],
 )

@@ -41,7 +41,7 @@ def test_one_that_does_nothing_is_refused() -> None:
     told = str(refused.value)
     assert "2 of 7 checks failed" in told
     assert "job: the job ended, and there is no run; its log: ''" in told
-    assert "cancel: its run is under way, and the job is ended" in told
+    assert "cancel: its run is running, and the job is ended" in told
 
 
 class Nameless(Idle):

@@ -81,7 +81,7 @@ def test_a_module_is_a_hook_too() -> None:
     ("hook", "failing", "words"),
     [
         (silent(), "events", "hookimpl"),
-        (faulty("run_strated", lambda self: None), "events", "run_strated is no event of semreg"),
+        (faulty("run_strated", lambda self: None), "events", "run_strated is not an event of semreg"),
         (faulty("run_started", lambda self, recipe: None), "events", "recipe"),
         (
             faulty("iteration_done", lambda self, progress: progress.losses["rec"]),

@@ -45,8 +45,8 @@ def infinite(seen: Sequence[Any], values: Any) -> list[Strip]:
 WRONG: dict[str, tuple[Callable[..., Any], list[Any], int]] = {
     "two controls have one name": (codes, [Slider("a", 0, 1), Choice("a", ("x",), "x")], 1),
     "a has no way from 1 to 1": (codes, [Slider("a", 1, 1, 1)], 1),
-    "a stands outside its ends": (codes, [Slider("a", 0, 1, 2)], 1),
-    "a stands at none of its options": (codes, [Choice("a", ("x",), "y")], 1),
+    "a is outside its ends": (codes, [Slider("a", 0, 1, 2)], 1),
+    "a is none of its options": (codes, [Choice("a", ("x",), "y")], 1),
     "a is painted on an image": (lambda *_: [], [Mask("a")], 0),
     "it changes the codes that it is given": (spoilt, [], 1),
     "it has 2 labels for 1 images": (labelled, [], 1),

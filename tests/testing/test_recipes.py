@@ -32,7 +32,7 @@ def test_a_warning_of_the_check_is_a_failure(toy: Toy) -> None:
         [phases.main.train]
         encoder = { both = 1 }
     """
-    with pytest.raises(AssertionError, match=r"modules\.idle has parameters that are never trained"):
+    with pytest.raises(AssertionError, match=r"modules\.idle has parameters that are neither trained"):
         check_recipe(toy(unused))
 
 

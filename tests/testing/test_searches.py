@@ -58,7 +58,7 @@ class Silent(Turns):
 @pytest.mark.parametrize(
     ("search", "failures"),
     [
-        (Forgetful, ["kept: of three suggestions, one told,", "goes on: made anew after each suggestion, it suggests"]),
+        (Forgetful, ["kept: of three suggestions, one told,", "goes on: made again after each suggestion, it"]),
         (Loose, [
             "interface: it makes its folder before it is asked", "words: words that mean nothing raise no ValueError",
             "space: modules.encoder.size = 2.0 is of type float, not int",

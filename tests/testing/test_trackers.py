@@ -75,8 +75,8 @@ def needs_more(run: RecordedRun, project: str) -> str:
     [
         (writes, "folder kept: it writes into the run's folder"),
         (changes, "folder kept: it changes a file of the run"),
-        (says_nothing, "life: of a run that is running it returns None, which is no line of text"),
-        (chats, "which is no line of text"),
+        (says_nothing, "life: of a run that is running it returns None, which is not a line of text"),
+        (chats, "which is not a line of text"),
         (never_anew, "life: ValueError: it held more before"),
         (only_ascii, "names: UnicodeEncodeError"),
         (needs_more, "interface: __call__ can't be called as Tracker.__call__"),

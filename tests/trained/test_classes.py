@@ -57,7 +57,7 @@ def world() -> FakeRun:
 def test_classes_are_those_of_a_field_of_classes(world: FakeRun) -> None:
     assert class_field(world.tensor("kind")) == FIELD
     for name in ("image", "z"):
-        with pytest.raises(ValueError, match=f"'{name}' is no field of classes in the data"):
+        with pytest.raises(ValueError, match=f"'{name}' is not a field of classes in the data"):
             class_field(world.tensor(name))
 
 

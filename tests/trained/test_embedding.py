@@ -50,7 +50,7 @@ def test_all_files_that_cannot_be_read_are_named(train: Train, tmp_path: Path) -
 def test_a_code_that_needs_a_label_is_told(train: Train) -> None:
     run = train('[tensors]\nz = "average(posterior_mean(posterior), point2)"\npoint2 = "plain(point)"\n'
                 '[modules.plain]\nuse = "mlp_encoder"\nhidden = []\noutputs = 2\n')  # fmt: skip
-    with pytest.raises(ValueError, match=r"'z' cannot be computed from \['image'\] alone; give \['point'\] too"):
+    with pytest.raises(ValueError, match=r"'z' cannot be computed from only \['image'\]; also give \['point'\]"):
         embed(run, torch.rand(2, 1, 4, 4))
 
 

@@ -104,7 +104,7 @@ def test_images_lie_on_the_background_of_the_data_and_have_their_white(run: Run,
     for pixels in ({"background": "red"}, {"white": "much"}, {"filter": "nearest"}, []):
         record["data"]["taken"]["pixels"] = pixels
         (run.folder / "run.json").write_text(json.dumps(record))
-        with pytest.raises(UserError, match="do not hold what a run"):
+        with pytest.raises(UserError, match="are not those of a run"):
             load_images(run, [tmp_path / "clear.png"])
 
 

@@ -82,7 +82,7 @@ def test_an_interpolator_that_follows_classes_is_fitted_on_training_codes(
     images = interpolate(run, *ends, steps=3, interpolator="fitted")
     assert torch.allclose(images, by_hand(run, *ends, 3, path), atol=1e-6)
     with pytest.raises(
-        UserError, match=r"says no field of classes and its code; add `attributes = \{ label = \"z\" \}`"
+        UserError, match=r"names no field of classes and its code; add `attributes = \{ label = \"z\" \}`"
     ):
         interpolate(train(), *ends, interpolator="fitted")
 
@@ -108,10 +108,10 @@ def test_mistakes_are_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
     with pytest.raises(ValueError, match="doesn't lead from one 'z' to the other"):
         interpolate(run, *ends, interpolator="lengthened")
     posterior = train('[model]\ncode = ["posterior"]\n')
-    with pytest.raises(ValueError, match="'posterior' is no tensor of codes"):
+    with pytest.raises(ValueError, match="'posterior' is not a tensor of codes"):
         interpolate(posterior, *ends)
     silent = train('without = ["model.output"]\n')
-    with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
+    with pytest.raises(UserError, match='names no output; add `output = "reconstruction"`'):
         interpolate(silent, *ends)
 
 
@@ -131,5 +131,7 @@ def test_a_path_in_base_space_has_the_codes_own_prior(train: Train, ends: tuple[
     other = train(TWO_CODES.replace('code = ["z", "view"]', 'code = ["z", "view"]\nprior = { z = "prior" }'))
     way = {"use": "base_space", "path": "variance_preserving"}
     assert interpolate(other, *ends, steps=3, interpolator=way).shape == (3, 3, 1, 4, 4), "the other code goes straight"
-    with pytest.raises(ValueError, match=r"base_space needs the prior of the code; \[model\] says it by `prior = \{ z"):
+    with pytest.raises(
+        ValueError, match=r"base_space needs the prior of the code; \[model\] names it by `prior = \{ z"
+    ):
         interpolate(train("seed = 5"), *ends, interpolator="base_space")

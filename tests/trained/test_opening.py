@@ -96,7 +96,7 @@ def test_changed_data_are_refused_when_they_are_read(run: Run, toy: Callable[...
         lambda: semreg.evaluate(run.folder, device="cpu"),
         lambda: semreg.run(toy(), overrides=["data.use=elsewhere"], out=run.folder.parent, device="cpu"),
     ):
-        with pytest.raises(UserError, match="not those that the run was trained on"):
+        with pytest.raises(UserError, match="have changed since the run was trained"):
             ask()
 
 
@@ -121,7 +121,7 @@ def test_a_run_that_is_not_trained_to_its_end_is_not_used(
     stopped(toy("[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"))
     [folder] = (tmp_path / "runs").iterdir()
     assert semreg.open_run(folder, device="cpu").folder == folder
-    with pytest.raises(UserError, match="not trained to its end; `semreg run` with its recipe goes on"):
+    with pytest.raises(UserError, match="not trained to its end; resume it by `semreg run RECIPE`"):
         open_trained(folder, device="cpu")
     with pytest.raises(UserError, match="this is not the folder of a run"):
         open_trained(tmp_path, device="cpu")
@@ -134,7 +134,7 @@ def test_one_whose_last_checkpoint_is_damaged_is_not_used_as_it_was_before(run: 
     shutil.copytree(last, before)  # as runs of before have one
     (last / "state.json").write_text("{")
     for use in (semreg.open_run, open_trained):
-        with pytest.raises(UserError, match="its last one is damaged: remove the folder to train it anew"):
+        with pytest.raises(UserError, match="its last one is damaged: remove the folder to train it again"):
             use(run.folder, device="cpu")
 
 
@@ -143,12 +143,13 @@ def test_a_device_that_is_none_is_told(name: str) -> None:
     with pytest.raises(UserError) as refused:
         device_of(name)
     assert (
-        refused.value.text() == f"--device: {name!r} is no device that semreg computes on; auto, cpu and cuda[:n] are"
+        refused.value.text()
+        == f"--device: {name!r} is not a device that semreg computes on; expected auto, cpu and cuda[:n]"
     )
 
 
 def test_the_device_of_macs_is_refused_and_says_why() -> None:
-    with pytest.raises(UserError, match="'mps' has no float64, which losses are computed in; cpu and cuda"):
+    with pytest.raises(UserError, match="'mps' has no float64, which losses need; expected cpu and cuda"):
         device_of("mps")
 
 
@@ -170,9 +171,9 @@ def test_a_card_has_one_name(name: str, rank: str | None, device: str, monkeypat
 @pytest.mark.parametrize(
     ("name", "count", "told"),
     [
-        ("cuda", 0, "'cuda' is not here; there is: cpu"),
-        ("cuda:99", 0, "'cuda:99' is not here; there is: cpu"),
-        ("cuda:2", 2, "'cuda:2' is not here; there is: cpu, cuda:0, cuda:1"),
+        ("cuda", 0, "'cuda' is not available; expected one of: cpu"),
+        ("cuda:99", 0, "'cuda:99' is not available; expected one of: cpu"),
+        ("cuda:2", 2, "'cuda:2' is not available; expected one of: cpu, cuda:0, cuda:1"),
     ],
 )
 def test_a_device_that_is_not_there_is_told(name: str, count: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +193,7 @@ def test_a_device_that_fails_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch, "empty", empty)
     with pytest.raises(UserError) as refused:
         device_of("cuda:0")
-    said = "'cuda:0' can't be used (CUDA error: busy); there is: cpu, cuda:0"
+    said = "'cuda:0' can't be used (CUDA error: busy); expected one of: cpu, cuda:0"
     assert refused.value.text() == f"--device: {said}"
 
 
@@ -279,7 +280,9 @@ def test_what_is_computed_by_an_operation_that_is_not_here_is_refused_with_the_r
     opened = semreg.open_run(run.folder, device="cpu")
     assert torch.equal(opened.tensor("z").read("test"), run.tensor("z").read("test"))
     for name in ("large", "larger"):
-        with pytest.raises(UserError, match=rf"(?s)tensor '{name}' needs what is not here:.*'doubled'") as refused:
+        with pytest.raises(
+            UserError, match=rf"(?s)tensor '{name}' needs components that are missing:.*'doubled'"
+        ) as refused:
             opened.tensor(name)
         assert refused.value.source == str(run.folder)
         assert "tensors.large" in [problem.where for problem in refused.value.problems]
@@ -294,7 +297,7 @@ def test_a_network_that_is_not_here_is_refused_and_the_others_serve(toy: Toy, tr
     images = torch.rand(3, 1, 4, 4)
     assert torch.equal(opened.encode(images), run.encode(images))
     for ask in (lambda: opened.module("decoder"), lambda: opened.decode(torch.randn(3, 2))):
-        with pytest.raises(UserError, match=r"(?s)needs what is not here:.*'odd'"):
+        with pytest.raises(UserError, match=r"(?s)needs components that are missing:.*'odd'"):
             ask()
 
 

@@ -36,11 +36,11 @@ def test_each_role_that_is_missing_is_told_with_its_line() -> None:
     assert refused.value.source == "fake_run"
     [problem] = refused.value.problems
     assert problem.message == (
-        'the [model] of its recipe says no prior and no output; add `prior = { z = "prior" }` and '
+        'the [model] of its recipe names no prior and no output; add `prior = { z = "prior" }` and '
         '`output = "reconstruction"`, with the recipe\'s own names, and `semreg run` it again, which trains nothing'
     )
     for key in ("input", "target", "code", "output", "prior", "posterior", "attributes", "sample"):
-        with pytest.raises(UserError, match=f"says no {key}; add `{key} = "):
+        with pytest.raises(UserError, match=f"names no {key}; add `{key} = "):
             need(run_of(), key)
 
 
@@ -54,10 +54,10 @@ def test_the_labels_of_a_kind_and_their_codes() -> None:
 
 def test_no_label_or_several_are_told() -> None:
     with pytest.raises(
-        UserError, match=r'says no field of binary labels and its code; add `attributes = \{ label = "z"'
+        UserError, match=r'names no field of binary labels and its code; add `attributes = \{ label = "z"'
     ):
         only_attribute(run_of(attributes={"kind": "z"}), AttributesField)
-    with pytest.raises(UserError, match="says several fields of classes, kind, shade; exactly one is needed here"):
+    with pytest.raises(UserError, match="names several fields of classes, kind, shade; exactly one is needed here"):
         only_attribute(run_of(attributes={"kind": "z", "shade": "s"}), ClassField)
 
 

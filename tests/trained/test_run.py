@@ -87,7 +87,7 @@ def test_gradients_flow_to_values_given_and_leave_nothing_with_modules(run: Run)
     ahead, behind = (float(decoder.given(z=codes.detach() + by)[:50].double().sum()) for by in (step, -step))
     assert float(slope.square().sum()) == pytest.approx((ahead - behind) / 2e-3, rel=2e-2)
     assert all(parameter.grad is None for module in run.modules.values() for parameter in module.parameters())
-    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from \['z'\] alone; give \['image'\] too"):
+    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from only \['z'\]; also give \['image'\]"):
         run.tensor("mixed").differentiable(z=codes)
 
 
@@ -99,7 +99,7 @@ def test_what_is_given_in_several_batches_is_computed_row_by_row(run: Run) -> No
 
 
 def test_values_that_do_not_suffice_or_do_not_agree_are_refused(run: Run) -> None:
-    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from \['z'\] alone; give \['image'\] too"):
+    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from only \['z'\]; also give \['image'\]"):
         run.tensor("mixed").given(z=torch.zeros(3, 2))
     with pytest.raises(ValueError, match="rows"):
         run.tensor("mixed").given(z=torch.zeros(3, 2), image=torch.zeros(4, 1, 4, 4))
@@ -154,9 +154,9 @@ def test_several_codes_are_encoded_and_decoded_in_their_order(toy: Toy, tmp_path
 
 def test_without_model_there_is_no_encoding(toy: Toy, tmp_path: Path) -> None:
     run = semreg.run(toy('without = ["model"]'), out=tmp_path / "runs", device="cpu")
-    with pytest.raises(UserError, match=r'says no input and no code; add `input = "image"` and `code = \["z"\]`'):
+    with pytest.raises(UserError, match=r'names no input and no code; add `input = "image"` and `code = \["z"\]`'):
         run.encode(torch.rand(3, 1, 4, 4))
-    with pytest.raises(UserError, match=r'says no code and no output; add .* and `output = "reconstruction"`'):
+    with pytest.raises(UserError, match=r'names no code and no output; add .* and `output = "reconstruction"`'):
         run.decode(torch.rand(3, 2))
     assert run.tensor("z").given(image=torch.rand(3, 1, 4, 4)).shape == (3, 2)
 
@@ -210,7 +210,7 @@ def test_batches_of_what_is_given_are_computed_from_it_and_from_the_data(
 
 def test_what_can_be_no_batches_is_told_at_once(run: Run) -> None:
     z = run.tensor("z")
-    with pytest.raises(ValueError, match="size is 0; a batch has at least one row"):
+    with pytest.raises(ValueError, match="size is 0; expected at least 1 row"):
         z.batches("train", size=0)
     with pytest.raises(UserError, match="the data have no split 'tset'; did you mean 'test'"):
         z.batches("tset")
@@ -219,7 +219,7 @@ def test_what_can_be_no_batches_is_told_at_once(run: Run) -> None:
     with pytest.raises(ValueError, match="'image' is given with 5 rows, and 12 of the test split are read"):
         z.batches("test", given={"image": torch.zeros(5, 1, 4, 4)})
     for call in (z.batches, z.read):
-        with pytest.raises(ValueError, match="count is 0; at least one row is read"):
+        with pytest.raises(ValueError, match="count is 0; expected at least 1"):
             call("test", count=0)
     with pytest.raises(UserError, match="the data have no split 'tset'"):
         z.at("tset", torch.tensor([0]))

@@ -150,10 +150,10 @@ def test_what_depends_on_images_is_not_drawn_anew(train: Train) -> None:
                 'reconstruction = "decoder(z, view)"\n')  # fmt: skip
     with pytest.raises(
         ValueError,
-        match=r"'reconstruction' is computed from \['image'\] of the data.*its \[model\] says no prior of view",
+        match=r"'reconstruction' is computed from \['image'\] of the data.*its \[model\] names no prior of view",
     ):
         sample(run, 2)
-    with pytest.raises(UserError, match="'reconstruction' is computed from 'image' of the data; a sample is drawn"):
+    with pytest.raises(UserError, match="'reconstruction' is computed from 'image' of the data; a sample depends"):
         train('[model]\nsample = "reconstruction"\n')
     run = train(CLASSES.replace("concatenate(y", "concatenate(marks"))
     with pytest.raises(ValueError, match=r"'drawn' is computed from \['marks'\] of the data, so it can't be drawn"):
@@ -179,14 +179,14 @@ def test_of_two_labels_none_can_be_chosen(train: Train, register: Callable[[str,
 
 def test_mistakes_are_told(train: Train) -> None:
     run = train(CLASSES)
-    with pytest.raises(ValueError, match="there is no class 'd'; there is: a, b, c"):
+    with pytest.raises(ValueError, match="there is no class 'd'; expected one of: a, b, c"):
         sample(run, 2, label="d")
     for wrong in (3, -1, "3", "-1", "1.0", "²", ""):
         with pytest.raises(ValueError, match="there is no class"):
             sample(run, 2, label=wrong)
     with pytest.raises(ValueError, match="count: 0 images can't be drawn"):
         sample(run, 0)
-    with pytest.raises(UserError, match=r"\[model\] of its recipe says no prior; add `prior = { z = \"prior\" }`"):
+    with pytest.raises(UserError, match=r"\[model\] of its recipe names no prior; add `prior = { z = \"prior\" }`"):
         sample(train(), 2)
 
 

@@ -82,7 +82,7 @@ def test_every_family_says_roles(plan: Plan) -> None:
 
 def test_samples_are_drawn_of_classes_where_priors_or_decoders_tell_them_apart(run: Run, family: str) -> None:
     if family not in CLASSES | UNCLASSED:
-        with pytest.raises(UserError, match="says no prior"):
+        with pytest.raises(UserError, match="names no prior"):
             run.sample(1)
         return
     field = sampled_classes(run)
@@ -96,11 +96,11 @@ def test_samples_are_drawn_of_classes_where_priors_or_decoders_tell_them_apart(r
 def test_images_are_encoded_and_interpolated_unless_a_class_must_be_told(run: Run, family: str) -> None:
     roles = run.roles
     if not (roles.input and roles.code):
-        with pytest.raises(UserError, match="says no input and no code"):
+        with pytest.raises(UserError, match="names no input and no code"):
             run.encode(torch.rand(2, 1, 16, 16))
         return
     if family in TOLD:
-        with pytest.raises(ValueError, match=r"cannot be computed from .* alone; give \['.*'\] too"):
+        with pytest.raises(ValueError, match=r"cannot be computed from only .*; also give \['.*'\]"):
             run.encode(inputs(run))
         return
     first, last = (encoded(run, images) for images in inputs(run).split(1))

@@ -84,7 +84,7 @@ def test_a_run_that_kept_nothing_is_fitted_on_its_data(
 
 def test_what_is_kept_and_is_no_such_state_is_refused(run: Run) -> None:
     write_statistics(run.folder, {name: {"mean": torch.zeros(2)} for name in run.statistics})
-    with pytest.raises(UserError, match=r"its files do not hold what a run of this recipe writes: .*directions"):
+    with pytest.raises(UserError, match=r"its files are not those of a run of this recipe: .*directions"):
         path_of(semreg.open_run(run.folder, device="cpu"))
 
 
@@ -158,7 +158,7 @@ def test_a_prior_that_refuses_the_codes_is_told_and_stays_as_it_was(
 ) -> None:
     run = train(FITTED.replace("size = 2", "size = 3"))
     assert torch.equal(run.module("fitted").means, torch.zeros(1, 3))
-    told = "warning: modules.fitted was not fitted to 'z', and stays as it began: fitted_gaussian.fit(codes)"
+    told = "warning: modules.fitted was not fitted to 'z', and keeps its initial values: fitted_gaussian.fit(codes)"
     assert told in capsys.readouterr().err
 
 

@@ -138,7 +138,7 @@ def test_parameters_counted_and_modules_left_untrained_reported(toy: Toy) -> Non
         "decoder": 2 * 6 + 6 + 6 * 16 + 16,
         "prior": 0,
     }
-    assert untrained(plan, modules) == ["modules.decoder has parameters that are never trained nor loaded"]
+    assert untrained(plan, modules) == ["modules.decoder has parameters that are neither trained nor loaded"]
     loaded = plan_of(toy(), "without=['phases.main.train.decoder']", "modules.decoder.weights=runs/x:decoder")
     assert untrained(loaded, modules) == []
 

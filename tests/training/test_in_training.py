@@ -162,7 +162,7 @@ def test_there_must_be_such_a_tensor_and_an_image(toy: Toy) -> None:
     run = shown(plan, build_modules(plan, seed=0))
     with pytest.raises(UserError, match="there is no tensor 'reconstructoin'; did you mean 'reconstruction'"):
         run.tensor("reconstructoin")
-    with pytest.raises(UserError, match="of 0 images is nothing"):
+    with pytest.raises(UserError, match="needs at least 1 image"):
         run.tensor("z", count=0)
     assert run.tensor("z", count=3).shape == (3, 2)
     assert type(run.tensor("posterior")).__name__ == "DiagonalGaussian"

@@ -73,7 +73,7 @@ def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
     assert done == stop + 1
     [folder] = (tmp_path / "stopped").iterdir()
     assert str(folder) in str(interrupted.value)
-    assert "the same command goes on" in str(interrupted.value)
+    assert "the same command resumes" in str(interrupted.value)
     assert state_of(folder) == "stopped"
     state, _ = read_latest(folder / "checkpoints")
     assert state is not None

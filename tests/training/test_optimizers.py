@@ -78,7 +78,7 @@ def test_groups_by_name_pattern_with_a_schedule_of_their_own(toy: Toy) -> None:
 
 def test_a_pattern_that_fits_nothing_is_told(toy: Toy) -> None:
     path = toy('[[modules.encoder.optimizer.groups]]\nparameters = "wieght"')
-    with pytest.raises(UserError, match="no parameter is called 'wieght'; there is: layers") as refused:
+    with pytest.raises(UserError, match="no parameter is called 'wieght'; expected one of: layers") as refused:
         Bench(path)
     assert "modules.encoder" in refused.value.text()
 

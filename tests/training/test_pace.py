@@ -11,12 +11,12 @@ from semreg.training.pace import RECORDS, SLOWER, Pace, crowded
 
 def test_it_says_how_slow_and_what_loses_less() -> None:
     assert crowded(3.42, 3.1, 2, threads=2) == (
-        "steps take 3.4 times as long as before, and the load (3.1) exceeds the 2 cores: another process is at work "
-        "here; another run with --threads 1 would lose less"
+        "steps take 3.4 times as long as before, and the load (3.1) exceeds the 2 cores: another process uses "
+        "this machine; another run with --threads 1 would lose less"
     )
     said = crowded(5, 3.1, 2, threads=1)
     assert said is not None
-    assert said.endswith("another process is at work here"), "one thread can't be fewer"
+    assert said.endswith("another process uses this machine"), "one thread can't be fewer"
 
 
 @pytest.mark.parametrize(

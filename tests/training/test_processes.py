@@ -145,10 +145,10 @@ def test_a_process_that_dies_ends_the_run_with_a_message_and_it_goes_on_to_the_s
     folder = only(tmp_path / "killed")
     said = capfd.readouterr().err
     assert f"{folder}: another process of this run has ended" in said
-    assert "the same command goes on from the last checkpoint" in said
+    assert "the same command resumes from the last checkpoint" in said
     assert json.loads((folder / "status.json").read_text())["state"] == "stopped"
     shutil.copytree(tmp_path / "killed", tmp_path / "alone")
-    with pytest.raises(UserError, match=r"begun with number of processes 2, now it is 1[^~]*--allow-other-processes"):
+    with pytest.raises(UserError, match=r"started with number of processes 2, now it is 1[^~]*--allow-other-processes"):
         semreg.run(path, out=tmp_path / "killed", device="cpu")
     assert in_processes(2, lambda rank: run(rank, "killed", False)) == [0, 0]
     first, second = weights(only(tmp_path / "whole")), weights(folder)
@@ -159,7 +159,7 @@ def test_a_process_that_dies_ends_the_run_with_a_message_and_it_goes_on_to_the_s
     alone = semreg.run(path, out=tmp_path / "alone", device="cpu", allow_other_processes=True).folder
     record = json.loads((alone / "run.json").read_text())
     assert (record["processes"], record["processes_before"]) == (1, [2])
-    assert "begun with 2 processes, goes on with 1: its batches stay" in (alone / "warnings.jsonl").read_text()
+    assert "started with 2 processes, resumes with 1: its batches stay" in (alone / "warnings.jsonl").read_text()
     for name, value in weights(alone).items():
         torch.testing.assert_close(value, first[name], rtol=1e-4, atol=1e-5, msg=name)
 

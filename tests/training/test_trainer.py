@@ -94,8 +94,8 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     newest = max((folder / "checkpoints").iterdir())
     (newest / "state.json").write_text("{")
     assert_same_bits(whole, trained(everything, tmp_path / "stopped"))
-    assert "going on from the one before" in capsys.readouterr().err
-    assert "going on from the one before" in (folder / "warnings.jsonl").read_text()
+    assert "continuing from the one before" in capsys.readouterr().err
+    assert "continuing from the one before" in (folder / "warnings.jsonl").read_text()
 
 
 def test_a_loss_that_breaks_stops_the_run_with_its_name_and_the_checkpoint_before_stays(
@@ -329,7 +329,7 @@ def test_bf16_trains(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_fp16_is_refused_without_a_gpu_before_anything_is_written(toy: Toy, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--precision  fp16 trains on a GPU, and this run is on cpu; bf16 and fp32 fit"):
+    with pytest.raises(UserError, match="--precision  fp16 trains on a GPU, and this run is on cpu; use bf16 or fp32"):
         trained(toy(), tmp_path / "runs", precision="fp16")
     with pytest.raises(UserError, match=r"modules\.decoder\.precision  fp16 trains on a GPU"):
         trained(toy('[modules.decoder]\nprecision = "fp16"'), tmp_path / "runs")
@@ -360,7 +360,7 @@ def test_a_sampler_that_needs_whole_batches_is_told_with_accumulate(
 
 def test_more_batches_an_update_than_there_are_images_are_told_at_their_key(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match="7 batches of 8 can't be drawn from 48 images; 6 or smaller batches"
+        UserError, match="7 batches of 8 can't be drawn from 48 images; 6 at most, or smaller batches, are possible"
     ) as refused:
         trained(toy(), tmp_path / "runs", overrides=["phases.main.accumulate=7"])
     assert refused.value.problems[0].where == "phases.main.accumulate"

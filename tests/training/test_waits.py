@@ -31,7 +31,7 @@ from tests.projects import ROOT
 VALUES, MASK = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([True, False, True])
 SQUARE = torch.eye(3) + 0.1
 FAMILIES = (
-    "conditional/small/gm", "mixes/atnl_gm", "mnist/atnl", "mnist/vae_tnl", "uniform_ablation",
+    "conditional/small/gm", "mixes/atnl_gaussian_mixture", "mnist/atnl", "mnist/vae_tnl", "uniform_ablation",
     "leakage/predictability_alone", "vae_digits", "quantized/residual",
 )  # fmt: skip
 RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.parent.name != "partial")

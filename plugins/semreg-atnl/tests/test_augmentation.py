@@ -95,11 +95,11 @@ def test_mistakes_are_told(train: Train) -> None:
     run = train(SPHERICAL + SHOTS.format("a", 1))
     with pytest.raises(ValueError, match="class 'a' has 1 training images; two are needed"):
         augment_class(run, "a", 3)
-    with pytest.raises(ValueError, match="there is no class 'd'; there is: a, b, c"):
+    with pytest.raises(ValueError, match="there is no class 'd'; expected one of: a, b, c"):
         augment_class(run, "d", 3)
     with pytest.raises(ValueError, match="count: 0 images can't be made"):
         augment_class(run, "b", 0)
-    with pytest.raises(UserError, match="says no field of classes and its code; add `attributes = "):
+    with pytest.raises(UserError, match="names no field of classes and its code; add `attributes = "):
         augment_class(train(), "b", 3)
-    with pytest.raises(UserError, match="says no output; add `output = "):
+    with pytest.raises(UserError, match="names no output; add `output = "):
         augment_class(train(f'without = ["model.output"]\n{KINDS}'), "b", 3)

@@ -47,7 +47,7 @@ def test_mistakes(train: Train, refused_or_done: Command, tmp_path: Path) -> Non
     assert "there is no class 'd'" in refused("--class", "d", "--out", tmp_path / "new")
     assert "--count" in refused("--class", "b", "--out", tmp_path / "new", "--count", 0)
     assert "--out" in refused("--class", "b")
-    assert "file can't be written; a folder can" in refused("--class", "b", "--out", file)
+    assert "file can't be written; expected a folder" in refused("--class", "b", "--out", file)
     assert not (tmp_path / "new").exists()
     assert file.read_text() == "kept"
 

@@ -124,7 +124,7 @@ def test_bad_input() -> None:
     codes = ring(torch.arange(CLASSES))
     with pytest.raises(ValueError, match="'dropped' or 'carried', found 'kept'"):
         Geodesic(offsets="kept")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="fitted on training codes"):
+    with pytest.raises(ValueError, match="is not fitted; call fit on training codes first"):
         Geodesic()(codes, codes, 0.5)
     with pytest.raises(ValueError, match="order 'none'"):
         Geodesic().fit(codes, torch.arange(CLASSES), "none")
@@ -142,7 +142,7 @@ def test_its_state_is_all_that_it_learnt(order: str) -> None:
     other.load_state({name: tensor.clone() for name, tensor in geodesic.state().items()})
     a, b = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(other(a, b, 0.3), geodesic(a, b, 0.3))
-    with pytest.raises(ValueError, match="fitted on training codes"):
+    with pytest.raises(ValueError, match="is not fitted; call fit on training codes first"):
         Geodesic().state()
     with pytest.raises(ValueError, match="fitted on codes of 3 numbers; these have 4"):
         other(torch.randn(2, 4), torch.randn(2, 4), 0.5)

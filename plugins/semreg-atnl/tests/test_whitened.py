@@ -82,7 +82,7 @@ def test_bad_input(codes: Tensor, options: dict[str, str], said: str) -> None:
 
 
 def test_it_is_fitted_before_it_is_called_on_codes_of_one_size() -> None:
-    with pytest.raises(ValueError, match="to be fitted"):
+    with pytest.raises(ValueError, match="is not fitted"):
         Whitened()(torch.ones(1, 2), torch.ones(1, 2), 0.5)
     with pytest.raises(ValueError, match="fitted on codes of 3 numbers; these have 2"):
         fitted(drawn(9))(torch.ones(1, 2), torch.ones(1, 2), 0.5)

@@ -112,10 +112,10 @@ def test_identity_tells_sets_apart():
         ({"first": -1}, "first is -1"),
         ({"vary": ["posse"]}, "vary names 'posse'; did you mean 'pose'"),
         ({"names": {"pose": "azimuth"}}, "names has 'pose'"),
-        ({"names": {"identity": "image"}}, "calls identity 'image'"),
+        ({"names": {"identity": "image"}}, "names gives identity the name 'image'"),
         ({"names": {"identity": "expression"}}, "two fields one name"),
         ({"names": {"identity": "person"}, "factors": True}, "names has 'identity'"),
-        ({"names": {"expression": "skin"}, "factors": True}, "calls expression 'skin'"),
+        ({"names": {"expression": "skin"}, "factors": True}, "names gives expression the name 'skin'"),
         ({"count": 4, "pictures_per_person": 4}, "that is one person"),
     ],
 )

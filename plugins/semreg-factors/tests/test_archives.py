@@ -26,9 +26,9 @@ def test_rows_of_an_array_in_any_order(save: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"imgs": IMAGES[:5]}, r"imgs  uint8 \(5, 4, 3\); uint8 \(600, 4, 3\) fits"),
-        ({"imgs": IMAGES.astype(np.int16)}, r"imgs  int16 \(600, 4, 3\); uint8"),
-        ({"imgs": np.asfortranarray(IMAGES)}, r"uint8 \(600, 4, 3\) fits"),
+        ({"imgs": IMAGES[:5]}, r"imgs  uint8 \(5, 4, 3\); expected uint8 \(600, 4, 3\)"),
+        ({"imgs": IMAGES.astype(np.int16)}, r"imgs  int16 \(600, 4, 3\); expected uint8"),
+        ({"imgs": np.asfortranarray(IMAGES)}, r"expected uint8 \(600, 4, 3\)"),
         ({"others": IMAGES}, "no item named 'imgs.npy'"),
     ],
 )
@@ -40,7 +40,7 @@ def test_another_array_is_refused(arrays: dict[str, Any], message: str, tmp_path
 
 def test_pickled_objects_are_refused_and_not_opened(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", imgs=np.array([Bomb(tmp_path / "opened")] * 600, dtype=object))
-    with pytest.raises(UserError, match=r"object \(600,\); uint8"):
+    with pytest.raises(UserError, match=r"object \(600,\); expected uint8"):
         ArchivedArray(tmp_path / "a.npz", "imgs", (600, 4, 3)).open()
     assert not (tmp_path / "opened").exists()
 

@@ -60,7 +60,7 @@ def test_read(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (archive(cars((0, 1))), "2 files data/cars/NAME.mat; 3 fit"),
+        (archive(cars((0, 1))), "found 2 files data/cars/NAME.mat; expected 3"),
         (archive({"data/cars/a.mat": b"no matrix"}), "data/cars/a.mat  can't be read"),
         (archive({"data/cars/a.mat": matrix(other=CARS[0])}), "data/cars/a.mat  can't be read: 'im'"),
         (archive({"data/cars/a.mat": matrix(im=CARS[0, :, :, 0])}), r"`im` is uint8 \(8, 8, 24, 4\); uint8 \(height"),

@@ -71,7 +71,7 @@ def test_identity_tells_sets_apart() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 48}, "size is 48; 32, 64 and 128 fit"),
+        ({"size": 48}, "size is 48; expected 32, 64 or 128"),
         ({"test": 1.0}, "test is 1.0"),
         ({"count": 1}, "count is 1; it must be at least 2"),
         ({"count": 80_000}, "count is 80,000; the grid has 73,728 combinations"),

@@ -20,7 +20,7 @@ def test_without_h5py_the_way_to_get_it_is_said(publish) -> None:
     root = publish(Shapes3D, GRID, {"3dshapes.h5": b""})
     with (
         patch("semreg_factors.shapes3d.find_spec", return_value=None),
-        pytest.raises(UserError, match=r"h5py, which reads it, isn't there: pip install 'semreg-factors\[shapes3d\]'"),
+        pytest.raises(UserError, match=r"h5py, which reads it, is missing: pip install 'semreg-factors\[shapes3d\]'"),
     ):
         Shapes3D(root=root).locate()
 
@@ -51,7 +51,7 @@ def test_read(root: Path, images: np.ndarray, tmp_path: Path) -> None:
 
 def test_another_array_and_a_damaged_file_are_told(root: Path) -> None:
     path = root / "shapes3d" / "3dshapes.h5"
-    with pytest.raises(UserError, match=r"labels  float64 \(336, 6\); uint8 \(336, 64, 64, 3\) fits"):
+    with pytest.raises(UserError, match=r"labels  float64 \(336, 6\); expected uint8 \(336, 64, 64, 3\)"):
         HDF5Array(path, "labels", (336, 64, 64, 3)).open()
     with pytest.raises(UserError, match="pictures  can't be read"):
         HDF5Array(path, "pictures", (336, 64, 64, 3)).open()

@@ -64,8 +64,8 @@ def test_the_result_alone_is_what_the_function_makes(
         (["--mask", "empty.png"], "--mask: empty takes no pixel away from images of 8 × 8"),
         (["--mask", "full.png"], "--mask: full takes every pixel away"),
         (["--mask", "photo.txt"], "neither the name of a mask"),
-        (["--mask", "eyes", "--class", "long"], "this model is not told the images' class"),
-        (["--mask", "eyes", "--out", "photo.jpg"], "--out: photo.jpg is no name of a .png file"),
+        (["--mask", "eyes", "--class", "long"], "this model takes no class"),
+        (["--mask", "eyes", "--out", "photo.jpg"], "--out: photo.jpg doesn't end in .png, or is a folder"),
         ([], "Missing option '--mask'"),
     ],
 )
@@ -88,4 +88,4 @@ def test_a_run_that_does_not_say_what_it_reconstructs_is_told_the_lines(
     Path("copy/recipe.json").write_text(json.dumps(recipe))
     code, output = command("copy", photo, "--mask", "eyes")
     assert code == 2
-    assert 'says no input and no output; add `input = "image"` and `output = "reconstruction"`' in output
+    assert 'names no input and no output; add `input = "image"` and `output = "reconstruction"`' in output

@@ -78,7 +78,7 @@ def test_inputs_that_are_no_images_are_refused(options: dict[str, object], messa
 
 
 def test_calls_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="these are no images"):
+    with pytest.raises(ValueError, match="not images"):
         critic()(torch.zeros(5, 64))
     with pytest.raises(ValueError, match="there are 3 classes, 0 to 2; found labels from 0 to 3"):
         critic()(images(), torch.tensor([0, 1, 2, 3, 0]))

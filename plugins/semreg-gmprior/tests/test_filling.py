@@ -81,7 +81,7 @@ def test_images_are_filled_in_each_by_itself(linear: Linear) -> None:
 
 def test_codes_that_are_not_read_from_the_image_cannot_be_moved(linear: Linear) -> None:
     linear.roles = Roles(input="image", code=(), output="x_f")
-    with pytest.raises(ValueError, match="steps move the codes that"):
+    with pytest.raises(ValueError, match="steps need a code in"):
         fill(linear, torch.zeros(1, 1, 4, 4), steps=1)
 
 

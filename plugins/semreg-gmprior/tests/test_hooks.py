@@ -67,7 +67,7 @@ def test_the_report_shows_the_course_and_a_resumed_run_counts_once(trained: Fake
     (run.folder / LOG).open("a").write('{"half a li')
     [section] = Mixtures().report_sections(run)
     assert section.title == "The mixture of z_s"
-    assert "z_s deviates by 1 at the end, draws from its mixture by 1.87" in section.text
+    assert "z_s deviates by 1 within classes, and draws from its mixture by 1.87" in section.text
     assert [picture.title for picture in section.pictures] == ["Deviations of z_s within classes"]
 
 

@@ -48,11 +48,11 @@ def test_a_decoder_that_is_told_the_class_follows_it(runs: list[Run], images: Te
 
 
 def test_what_cannot_be_done_is_refused(runs: list[Run], images: Tensor) -> None:
-    with pytest.raises(ValueError, match=r"must be told the images' class; there is: long, round, square"):
+    with pytest.raises(ValueError, match=r"this model needs the images' class; expected one of: long, round, square"):
         inpaint(runs[1], images, MASK)
     with pytest.raises(ValueError, match="no class 'rond'; did you mean 'round'"):
         inpaint(runs[1], images, MASK, label="rond")
-    with pytest.raises(ValueError, match="this model is not told the images' class"):
+    with pytest.raises(ValueError, match="this model takes no class"):
         inpaint(runs[0], images, MASK, label="round")
     with pytest.raises(ValueError, match="the mask has 9 × 8 pixels, and the images have 8 × 8"):
         inpaint(runs[0], images, torch.ones(9, 8, dtype=torch.bool))

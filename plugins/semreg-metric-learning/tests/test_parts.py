@@ -33,7 +33,11 @@ def test_the_librarys_own_objects_give_the_same_value() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("contrastive", {"distance": "cosin"}, "no distance is called 'cosin'; there is: cosine, dot_product, lp, snr"),
+        (
+            "contrastive",
+            {"distance": "cosin"},
+            "no distance is called 'cosin'; expected one of: cosine, dot_product, lp, snr",
+        ),
         ("contrastive", {"distance": {"use": "lp", "q": 1}}, "distance 'lp': q: LpDistance has no option 'q'"),
         ("contrastive", {"distance": {"use": "lp", "p": "two"}}, "distance 'lp': p: 'two': .* number"),
         ("contrastive", {"distance": {"p": 1}}, "no distance is called None"),

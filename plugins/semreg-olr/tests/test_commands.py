@@ -59,13 +59,13 @@ def test_the_edited_image_alone_is_what_the_function_makes(command: Command, tra
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no label is to be added or removed; there is: Bald"),
+        ([], "no label to add or remove is given; known labels: Bald"),
         (["--add", "Smilling"], "no label 'Smilling'; did you mean 'Smiling'"),
-        (["--add", "Bald=nan"], "Bald is to be added with a strength above 0, found nan"),
+        (["--add", "Bald=nan"], "Bald can be added with a strength above 0, found nan"),
         (["--add", "Bald=much"], "--add: 'Bald=much': 'much' is no number"),
         (["--add", "Bald", "--add", "Bald=2"], "--add: 'Bald' is given twice"),
         (["--add", "Bald", "--remove", "Bald"], "Bald cannot be both added and removed"),
-        (["--add", "Bald", "--out", "edit.jpg"], "--out: edit.jpg is no name of a .png file"),
+        (["--add", "Bald", "--out", "edit.jpg"], "--out: edit.jpg doesn't end in .png, or is a folder"),
         (["--add", "Bald", "--out", "photo.jpg/edit.png"], "cannot be written"),
     ],
 )

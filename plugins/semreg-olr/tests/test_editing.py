@@ -95,17 +95,17 @@ def test_a_run_that_keeps_no_moments_takes_those_of_its_training_data(
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        ({}, "no label is to be added or removed; there is: Bald, Smiling, Wearing_Hat, Young"),
+        ({}, "no label to add or remove is given; known labels: Bald, Smiling, Wearing_Hat, Young"),
         ({"add": {"Smilling": None}}, "no label 'Smilling'; did you mean 'Smiling'"),
-        ({"remove": {"Xyz": 0.0}}, "no label 'Xyz'; there is: Bald, Smiling"),
+        ({"remove": {"Xyz": 0.0}}, "no label 'Xyz'; expected one of: Bald, Smiling"),
         ({"add": {"Bald": 1.0}, "remove": {"Bald": 0.0}}, "Bald cannot be both added and removed"),
         ({"add": {"Bald": 1.0, "Wearing_Hat": 1.0}}, "Bald, Wearing_Hat cannot be added together"),
         ({"add": {"Young": 1.0}}, "no training image has the label Young"),
-        ({"add": {"Bald": 0.0}}, "Bald is to be added with a strength above 0, found 0"),
-        ({"add": {"Bald": math.nan}}, "Bald is to be added with a strength above 0, found nan"),
+        ({"add": {"Bald": 0.0}}, "Bald can be added with a strength above 0, found 0"),
+        ({"add": {"Bald": math.nan}}, "Bald can be added with a strength above 0, found nan"),
         ({"add": {"Bald": -1.0}}, "above 0, found -1"),
-        ({"remove": {"Bald": math.inf}}, "Bald is to be removed with a strength 0 or above, found inf"),
-        ({"add": {"Bald": 1e300}}, "what the decoder makes is not finite"),
+        ({"remove": {"Bald": math.inf}}, "Bald can be removed with a strength 0 or above, found inf"),
+        ({"add": {"Bald": 1e300}}, "the decoder's output is not finite"),
         ({"remove": {"Bald": -0.5}}, "0 or above, found -0.5"),
     ],
 )

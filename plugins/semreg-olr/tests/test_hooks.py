@@ -83,7 +83,7 @@ def test_a_run_keeps_them_when_it_is_trained(trained_run: Path) -> None:
     expected = moments_of_rows(run, "attributes", "embedding")._asdict()
     assert all(torch.allclose(kept[name], expected[name], atol=1e-6) for name in expected)
     [judge] = trained_run.parent.glob("judge-*")
-    assert read_statistics(judge) == {}, "its recipe says no roles"
+    assert read_statistics(judge) == {}, "its recipe names no roles"
 
 
 def test_the_hook_is_installed() -> None:

@@ -35,7 +35,7 @@ def test_other_pruners_prune(pruner: str) -> None:
     ("words", "message"),
     [
         ("sampler=tpee", r"no sampler is called 'tpee'; did you mean 'tpe'\?"),
-        ("pruner=", "no pruner is called ''; there is: halving, hyperband, median, none"),
+        ("pruner=", "no pruner is called ''; expected one of: halving, hyperband, median, none"),
         ("sampler=tpe,median", "'median' is neither sampler=NAME nor pruner=NAME"),
         ("sampler=tpe,sampler=gp", "it has one sampler and one pruner; name each once"),
     ],
@@ -77,7 +77,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     made(tmp_path).ask()
     file = tmp_path / "search" / JOURNAL
     file.write_bytes(file.read_bytes()[:-30] + b"\n{}\n{}\n")
-    with pytest.raises(UserError, match=r"optuna.journal: is damaged .*; remove .*search, and the search begins anew"):
+    with pytest.raises(UserError, match=r"optuna.journal: is damaged .*; remove .*search, and the search starts again"):
         made(tmp_path).suggestions()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,6 +39,26 @@ def test_an_opened_run_draws_as_the_trained_one(name: str, tmp_path: Path) -> No
     assert torch.equal(opened.sample(4, seed=1), run.sample(4, seed=1))
     untrained = {**opened.module("prior").state_dict()}
     assert not torch.equal(untrained["means"], torch.zeros_like(untrained["means"]))
+
+
+def test_recipes_that_train_alike_share_a_run_and_fit_priors_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(
+        'extends = "priors/fitted"\n[modules.prior]\nuse = "fitted_gaussian"\nsize = 16\n'
+    )
+    short: dict[str, Any] = {
+        "overrides": ["phases.main.epochs=1", "data.batch_size=256"],
+        "out": tmp_path / "runs",
+        "device": "cpu",
+    }
+    mixture = semreg.run(RECIPES / "fitted.toml", **short)
+    gaussian = semreg.run(tmp_path / "other.toml", **short)
+    assert gaussian.folder == mixture.folder
+    codes = mixture.tensor("z").read("train")
+    fitted: Any = gaussian.module("prior")
+    torch.testing.assert_close(fitted.means[0], codes.mean(0), rtol=1e-3, atol=1e-3)
+    again = semreg.run(RECIPES / "fitted.toml", **short)
+    assert torch.equal(again.sample(4, seed=1), mixture.sample(4, seed=1))
+    assert not torch.equal(gaussian.sample(4, seed=1), mixture.sample(4, seed=1))
 
 
 MIX = """

@@ -22,8 +22,8 @@ from semreg_ray.cluster import connect  # noqa: E402
     [
         ("127.0.0.1:1", "nothing answers at 127.0.0.1:1"),
         ("nosuch.invalid:6379", "nothing answers at nosuch.invalid:6379"),
-        ("garbage", "'garbage' is no address"),
-        ("host:99999", "'host:99999' is no address"),
+        ("garbage", "'garbage' is not an address"),
+        ("host:99999", "'host:99999' is not an address"),
         ("ray://127.0.0.1:1", "give the command on a node"),
         ("//127.0.0.1:1", "give the command on a node"),
     ],
@@ -59,7 +59,7 @@ def test_something_else_answers() -> None:
             [sys.executable, "-c", connecting, address], capture_output=True, text=True, timeout=60, check=False
         )
     assert ended.returncode == 1
-    assert f"what answers at {address} is no Ray cluster" in ended.stderr.splitlines()[-1]
+    assert f"at {address} is not a Ray cluster" in ended.stderr.splitlines()[-1]
 
 
 HEAD = ("start", "--head", "--num-cpus=1", "--include-dashboard=false", "--block", "--object-store-memory=100000000")

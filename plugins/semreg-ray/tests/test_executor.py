@@ -97,7 +97,7 @@ def test_a_node_that_does_not_see_the_folder(cluster: Any, tmp_path: Path) -> No
 def test_what_no_node_has(cluster: Any, tmp_path: Path) -> None:
     executor = Ray(cluster.address)
     assert (executor.slots, executor.needs) == (2, Needs(threads=1))
-    with pytest.raises(UserError, match="no node of the cluster has 2 CPUs; --threads 1 fits"):
+    with pytest.raises(UserError, match="no node of the cluster has 2 CPUs; expected at most --threads 1"):
         executor.submit(["run", "vae_digits"], Needs(threads=2, log=tmp_path / "said"))
     with pytest.raises(ValueError, match="no node of the cluster has a GPU"):
         Ray(cluster.address, gpu=None)

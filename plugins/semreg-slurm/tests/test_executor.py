@@ -69,12 +69,12 @@ def test_words_are_a_number_and_parameters_of_submitit(cluster: Any) -> None:
         ("0", "'0' is no number of jobs; slurm:8,partition=gpu has eight at once"),
         ("many", "'many' is no number of jobs"),
         ("4,partion=gpu", "'partion' is no parameter of a job; did you mean 'partition'?"),
-        ("setup=rm", "'setup' is no parameter of a job; there is: account"),
-        ("partition", "partition says nothing; partition=VALUE does"),
-        ("2,qos=", "qos says nothing; qos=VALUE does"),
-        ("time=4:00:00", "time=4:00:00: a whole number above 0 fits, of minutes"),
+        ("setup=rm", "'setup' is no parameter of a job; expected one of: account"),
+        ("partition", "partition has no value; write partition=VALUE"),
+        ("2,qos=", "qos has no value; write qos=VALUE"),
+        ("time=4:00:00", "time=4:00:00: expected a whole number above 0, of minutes"),
         ("time=1", "time=1: Slurm tells a job 90 seconds before, or earlier; 4 or more leaves it time"),
-        ("cpus_per_task=0", "cpus_per_task=0: a whole number above 0 fits"),
+        ("cpus_per_task=0", "cpus_per_task=0: expected a whole number above 0"),
     ],
 )
 def test_other_words_are_refused(cluster: Any, words: str, said: str) -> None:
@@ -94,7 +94,7 @@ def test_a_gpu_is_a_whole_one(cluster: Any) -> None:
 
 def test_without_slurm_it_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match="sbatch isn't here; a login node of a cluster has it, and local:2"):
+    with pytest.raises(ValueError, match="sbatch is missing here; give the command on a login node of a cluster"):
         Slurm()
 
 
@@ -132,7 +132,7 @@ def test_a_job_whose_time_is_over_goes_on_with_the_same_arguments(cluster: Any, 
     wait(lambda: state(tmp_path) == "running")
     cluster.signal(1, signal.SIGUSR2)
     wait(lambda: "Requeued job 1" in (tmp_path / "small.log").read_text())
-    assert "terminated; the same command goes on from the last checkpoint" in (tmp_path / "small.log").read_text()
+    assert "terminated; the same command resumes from the last checkpoint" in (tmp_path / "small.log").read_text()
     wait(lambda: (tmp_path / "small.log").read_text().count("Starting with") == 2 and state(tmp_path) == "running")
     assert job.state() == "running"
     job.cancel()

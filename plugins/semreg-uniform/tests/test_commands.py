@@ -53,9 +53,9 @@ def test_the_result_alone_is_what_the_function_makes(command: Command, trained_r
     ("arguments", "message"),
     [
         (["--from", "b.png", "--attributes", "tones"], "no attribute 'tones'; did you mean 'tone'"),
-        (["--from", "b.png", "--attributes", ","], "no attribute is named; there is: shape, tone"),
+        (["--from", "b.png", "--attributes", ","], "no attribute is named; expected one of: shape, tone"),
         (["--from", "c.png", "--attributes", "tone"], "c.png"),
-        (["--from", "b.png", "--attributes", "tone", "--out", "there"], "there is no name of a .png file"),
+        (["--from", "b.png", "--attributes", "tone", "--out", "there"], "there doesn't end in .png, or is a folder"),
         (["--attributes", "tone"], "Missing option '--from'"),
     ],
 )
@@ -74,5 +74,5 @@ def test_a_run_without_codes_by_attribute_is_told_the_lines(
     [judge] = trained_run.parent.glob("judge-*")
     code, output = command(judge, photos[0], "--from", photos[1], "--attributes", "tone")
     assert code == 2
-    assert "says no input and no output and no attributes; add" in output
+    assert "names no input and no output and no attributes; add" in output
     assert 'and `attributes = { label = "z" }`' in output

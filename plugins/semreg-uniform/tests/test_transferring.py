@@ -61,7 +61,7 @@ def test_codes_of_labels_that_are_no_classes_are_kept(pair: tuple[Tensor, Tensor
 def test_what_cannot_be_done_is_refused(run: Run, pair: tuple[Tensor, Tensor]) -> None:
     with pytest.raises(ValueError, match="no attribute 'shapes'; did you mean 'shape'"):
         transfer(run, *pair, ["tone", "shapes"])
-    with pytest.raises(ValueError, match="no attribute is named; there is: shape, tone"):
+    with pytest.raises(ValueError, match="no attribute is named; expected one of: shape, tone"):
         transfer(run, *pair, [])
     with pytest.raises(ValueError, match="there are 4 and 1"):
         transfer(run, pair[0], pair[1][:1], ["tone"])

@@ -1,4 +1,5 @@
-"""Arrays of NumPy archives, read one at a time and never unpickled: whole, a column, or a part for each split."""
+"""Arrays of NumPy archives, read one at a time and never unpickled: a whole array, a column, or a part
+for each split."""
 
 from __future__ import annotations
 
@@ -21,18 +22,18 @@ _WORD = re.compile(
 
 
 class Head(NamedTuple):
-    """What an array's file says of it."""
+    """Shape and type of an array, from the head of its file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
 class Archive:
-    """A file as numpy.savez writes it. Its arrays are named by keys of three forms.
+    """A file that numpy.savez wrote. A key names its arrays in one of three forms.
 
-    `labels` is the array of this name; `latents[:, 1]` a column of one, counted from 0; `*_labels` the rows of all
-    arrays whose name has a split in the place of the star: of training, then of validation, then of testing. Whatever
-    is wrong is a UserError that names the file and the array.
+    `labels` is the array of this name. `latents[:, 1]` is a column of an array, counted from 0. In `*_labels` the star
+    stands for the name of a split: the key joins the rows of all such arrays, training first, then validation, then
+    test. Every error is a UserError that names the file and the array.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,11 +44,11 @@ class Archive:
     def _file(self) -> Any:
         try:
             archive = np.load(self.path, allow_pickle=False)
-        except Exception:  # zipfile, zlib and NumPy raise whatever the damage makes them raise, here and below
+        except Exception:  # Damage makes zipfile, zlib and NumPy raise any exception, here and below
             message = "not a NumPy archive as numpy.savez writes it, or damaged"
             raise UserError(str(self.path), message) from None
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError(str(self.path), "a single array; an archive written by numpy.savez is expected")
+            raise UserError(str(self.path), "found a single array; expected an archive written by numpy.savez")
         return archive
 
     @property
@@ -56,37 +57,39 @@ class Archive:
         return list(self._file.files)
 
     def error(self, key: str, message: str) -> UserError:
-        """The error that says what is wrong with an array."""
+        """Return the error that states the fault of an array."""
         return UserError(str(self.path), [Problem(key, message)])
 
     def read(self, key: str) -> Array:
-        """The array of a key."""
+        """Return the array of a key."""
         name, column = self._column_of(key)
         parts = [self._array(one) for one in self.parts(name).values()]
         if len({part.shape[1:] for part in parts}) > 1 or any(part.ndim == 0 for part in parts):
             shapes = " and ".join(dict.fromkeys(str(part.shape) for part in parts))
-            raise self.error(key, f"shapes {shapes}; the arrays of the splits must agree in all but their rows")
+            raise self.error(key, f"shapes {shapes}; the arrays of the splits may differ only in their number of rows")
         array = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if column is None:
             return array
         if array.ndim != 2 or column >= array.shape[1]:
-            fit = f"; 0 to {array.shape[1] - 1} fit" if array.ndim == 2 else ""
+            fit = f"; expected 0 to {array.shape[1] - 1}" if array.ndim == 2 else ""
             raise self.error(key, f"{name!r} has shape {array.shape} and no column {column}{fit}")
         return array[:, column]
 
     def head(self, key: str) -> Head:
-        """Shape and type of the array of a key, from the heads of its files. The types of parts must be one."""
+        """Return shape and type of the array of a key, from the heads of its files. Its parts must have the
+        same type."""
         heads = [self._head(name) for name in self.parts(key).values()]
         shapes, types = [head.shape for head in heads], {head.dtype for head in heads}
         if len(heads) == 1:
             return heads[0]
         if len({shape[1:] for shape in shapes}) > 1 or len(types) > 1 or () in shapes:
             found = " and ".join(dict.fromkeys(f"{head.dtype} {head.shape}" for head in heads))
-            raise self.error(key, f"{found}; the arrays of the splits must agree in all but their rows")
+            raise self.error(key, f"{found}; the arrays of the splits may differ only in their number of rows")
         return Head((sum(shape[0] for shape in shapes), *shapes[0][1:]), types.pop())
 
     def parts(self, key: str) -> dict[int, str]:
-        """The names of the arrays that a key means, by their splits; a key without a star means one, of split -1."""
+        """Return the names of the arrays that a key means, by split; a key without a star means one array, of
+        split -1."""
         if "*" not in key or key in self.names:
             if key not in self.names:
                 raise UserError(str(self.path), f"there is no array {key!r}{closest(key, self.names)}")
@@ -100,11 +103,11 @@ class Archive:
         several = [names for names in found.values() if len(names) > 1]
         if not found or several:
             said = f"{' and '.join(several[0])} could both be meant" if several else "the star stands for no split"
-            raise self.error(key, f"{said}; there is: {', '.join(self.names)}")
+            raise self.error(key, f"{said}; expected one of: {', '.join(self.names)}")
         return {split: names[0] for split, names in sorted(found.items())}
 
     def keys_by_split(self) -> dict[str, list[str]]:
-        """The keys with a star that mean several arrays each, and these arrays."""
+        """Return the keys with a star that match several arrays, and these arrays."""
         patterns: dict[str, list[str]] = {}
         for name in self.names:
             if len(_WORD.findall(name)) == 1:
@@ -112,7 +115,7 @@ class Archive:
         return {pattern: names for pattern, names in patterns.items() if len(names) > 1}
 
     def advice(self, wanted: str) -> str:
-        """The lines that would name the arrays of images there are, in the place of `wanted`, as a closing clause."""
+        """Return the lines that would name the archive's arrays of images instead of `wanted`, as a closing clause."""
         by_split = self.keys_by_split()
         images = [key for key, names in by_split.items() if len(self._head(names[0]).shape) > 2]
         labels = [key for key, names in by_split.items() if len(self._head(names[0]).shape) < 3]
@@ -128,7 +131,7 @@ class Archive:
         return (match[1], int(match[2])) if match else (key, None)
 
     def _array(self, name: str) -> Array:
-        """An array; what is no images is kept, for several fields may be made of its columns."""
+        """Return an array. It stays in memory unless it holds images, since several fields may use its columns."""
         if name in self._labels:
             return self._labels[name]
         try:
@@ -136,7 +139,7 @@ class Archive:
         except Exception as error:
             raise self._unreadable(name, error) from None
         if not isinstance(array, np.ndarray):
-            raise self.error(name, "can't be read: it is no array, or its head is damaged")
+            raise self.error(name, "can't be read: it is not an array, or its header is damaged")
         if array.ndim < 3:
             self._labels[name] = array
         return array

@@ -44,22 +44,22 @@ class AttributeFolder:
         faces/images/0002.jpg       images/0002.jpg,test,1,-…
 
     The table is UTF-8, separated by commas, with a header. The column `file` (default: the first) names an image by its
-    path relative to `path`, or to the `folder` in it; images it does not name are not used, and counted. The column
-    `split` (or `Split`, or the `split_column`), if there is one, holds train, validation or test (or 0, 1, 2); without
-    it a fifth of the images, drawn once and for all, is the test split. The columns in `classes` are fields of classes
-    of their own, sorted: as numbers if all are, text that ends in numbers by them. `orders` says which of them are a
-    "ring" or a "line"; where no number orders them, as a list: `{ severity = ["none", "mild", "severe"] }` is a line,
-    `{ pose = { ring = ["front", "left", "back"] } }` a ring. All other columns, or those in `attributes`, are the field
-    `attributes`: 0 or 1, true or false, yes or no, or all of them -1 or 1. `drop` leaves columns out; of each group in
-    `exclusive` at most one is present.
+    path relative to `path`, or to the `folder` in it. Images that the table doesn't name are counted and not used. The
+    optional column `split` (or `Split`, or the `split_column`) holds train, validation or test (or 0, 1, 2). Without
+    it, a fifth of the images is the test split, drawn at random, the same in every run. Each column in `classes`
+    becomes a field of classes. They are sorted: as numbers if all are numbers, texts with a number at the end by that
+    number. `orders` states which of these fields are a "ring" or a "line". A list orders classes without numbers:
+    `{ severity = ["none", "mild", "severe"] }` is a line, `{ pose = { ring = ["front", "left", "back"] } }` a ring. All
+    other columns, or those in `attributes`, form the field `attributes`: 0 or 1, true or false, yes or no, or all of
+    them -1 or 1. `drop` leaves columns out. At most one attribute of each group in `exclusive` is present in an image.
 
-    Where a blank, -1 beside 0 and 1, or what `unknown` names says that a value is not known, the field
-    `attributes_known` says which are, by 1, and the others are 0.
+    A value is unknown if it is blank, -1 in a column with 0 and 1, or one of `unknown`. Then the field
+    `attributes_known` is 1 for known values, and unknown attributes are 0.
 
-    Images are cropped to the central square, resized to `size` by the `filter` ("bilinear", "box" or "lanczos"), RGB
-    or (`grey`) grey. `white` is the value of a white pixel where it is not 255, such as 1 in masks or 65535 in images
-    of 16 bits. Transparent pixels lie on the `background`, by default on black or white, whichever the images are seen
-    on. With `decode = "on_read"` images are not decoded once, but whenever they are read.
+    Images are cropped to the central square, resized to `size` by the `filter` ("bilinear", "box" or "lanczos"), RGB or
+    (`grey`) grey. `white` is the value of a white pixel if it isn't 255, such as 1 in masks or 65535 in images of 16
+    bits. The `background` is the colour under transparent pixels; by default black or white, whichever shows the images
+    better. With `decode = "on_read"` images are decoded on each reading instead of once.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class AttributeFolder:
         self.decode = decode
 
     def specification(self) -> Specification:
-        """`image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
+        """Return `image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
         fields: Specification = {"image": ImageField(self.channels, self.size, self.size)}
         for name in self.classes:
             fields[name] = class_field(name, self._classes(name), self.orders.get(name, "none"))
@@ -116,7 +116,7 @@ class AttributeFolder:
         return fields
 
     def locate(self) -> None:
-        """Raises DataMissing unless the table is there."""
+        """Find the table. Raises DataMissing if it is missing."""
         if not os.path.isfile(self.folder / self.csv):
             advice = (
                 "It takes a folder of images and a table: a header, then a line per image with its path and labels."
@@ -124,9 +124,9 @@ class AttributeFolder:
             raise missing(f"The image folder '{self.path}'", self.root, [f"{self.path}/{self.csv}"], advice)
 
     def source(self) -> Source:
-        """Reads the table and lists the images.
+        """Read the table and list the images.
 
-        Raises UserError if the table names a file that is not there, or a value that is not one of its column's.
+        Raises UserError if the table names a missing file, or has a value that its column doesn't allow.
         """
         listing, others = list_folder(self.folder)
         files, fields = self._files(listing), self.specification()
@@ -196,7 +196,7 @@ class AttributeFolder:
         return [value.strip() for value in self._table.columns[name]]
 
     def _classes(self, name: str) -> list[str]:
-        """A column of classes. Raises UserError where a value is missing."""
+        """Return a column of classes. Raises UserError if a value is missing."""
         values = self._column(name)
         if "" in values:
             where = f"line {self._table.lines[values.index('')]}"
@@ -210,7 +210,7 @@ class AttributeFolder:
 
     @cached_property
     def _split_column(self) -> str | None:
-        """The column of splits, if there is one. Raises UserError where several could be meant."""
+        """The column of splits, if there is one. Raises UserError if several columns fit."""
         header, named = self._table.columns, {self._file_column, *self.classes, *self.drop, *(self.attributes or ())}
         if self.split_column is not None and self.split_column in header:
             return self.split_column
@@ -234,7 +234,7 @@ class AttributeFolder:
 
     @cached_property
     def _attributes(self) -> Attributes:
-        """The attributes and which are known. Raises UserError for what is none."""
+        """The attributes, and which of them are known. Raises UserError if a value is not an attribute's."""
         columns = {name: self._column(name) for name in self._attribute_names}
         found = read_attributes(columns, self._table.lines, self.unknown)
         if isinstance(found, list):
@@ -263,7 +263,7 @@ class AttributeFolder:
         return found
 
     def _advice(self, written: list[str], names: FileNames) -> str:
-        """What would say where the images are of which none was found."""
+        """Return the option that would find the images, if no named image was found."""
         folder = folder_of(written, names)
         if folder:
             return f"write `folder = {json.dumps(folder, ensure_ascii=False)}` under [data]"
@@ -275,12 +275,12 @@ class AttributeFolder:
         return ""
 
     def _unnamed(self, count: int) -> tuple[str, ...]:
-        """What to say of images that the table does not name."""
+        """Warn about images that the table doesn't name."""
         names = "1 image is" if count == 1 else f"{count:,} images are"
         return (f"{names} in {shortened(self.folder)}, but not in {self.csv}, and not used",) if count else ()
 
     def _split(self) -> tuple[npt.NDArray[np.uint8], str]:
-        """The split, and where it is from."""
+        """Return the split and its origin."""
         name, count = self._split_column, len(self._table.lines)
         if name is None:
             return drawn_split(count), drawn_in_words(count)
@@ -289,12 +289,14 @@ class AttributeFolder:
         for row, value in enumerate(column):
             if known[value] is None:
                 where = f"{name}, line {self._table.lines[row]}"
-                raise UserError(str(self._csv), [Problem(where, f"{quoted(value)}; train, validation or test fit")])
+                raise UserError(
+                    str(self._csv), [Problem(where, f"{quoted(value)}; expected train, validation or test")]
+                )
         return np.array([known[value] for value in column], dtype=np.uint8), f"the column {quoted(name)} of {self.csv}"
 
 
 def folder_of(written: Sequence[str], names: FileNames) -> str:
-    """The one folder of all images that a table names without it; empty if there is none."""
+    """Return the folder of all images if a table names them without it and there is only one; else an empty text."""
     near = [names.near(name) or "" for name in written]
     folders = {os.path.dirname(file) for file, name in zip(near, written, strict=True) if _ends_in(file, name)}
     return folders.pop() if all(near) and len(folders) == 1 else ""
@@ -305,5 +307,5 @@ def _meant(file: str | None) -> str:
 
 
 def _ends_in(file: str, name: str) -> bool:
-    """Whether a file found is what a name says, in some folder."""
+    """Return whether the found file has that name, in any folder."""
     return file.endswith(f"/{name.strip()}")

@@ -66,28 +66,28 @@ EXCLUSIVE = (
     ("Bald", "Bangs"),
     ("Goatee", "No_Beard"),
 )
-"""Attributes that contradict each other by what they mean, whatever the annotators ticked: hair has one colour and one
-form, a bald head has neither, nor bangs, and a goatee is a beard. Mustache, sideburns and the five o'clock shadow do go
-with No_Beard; a receding hairline is not yet bald."""
+"""Attributes that exclude each other by their meaning, whatever the annotators chose: hair has one colour and one form,
+a bald head has neither, nor bangs, and a goatee is a beard. Mustache, sideburns and the five o'clock shadow are
+compatible with No_Beard; a receding hairline is not yet bald."""
 
 BELOW_THE_CROP = ["Wearing_Necklace", "Wearing_Necktie"]
 
 IMAGES, TABLE, PARTITION = "img_align_celeba", "list_attr_celeba", "list_eval_partition"
 FOLDERS = {IMAGES: ("", "Img/"), TABLE: ("", "Anno/"), PARTITION: ("", "Eval/")}
-"""Where each is, in torchvision's layout and in the published one."""
+"""The folders of each, in torchvision's layout and in the published one."""
 
 
 class CelebA:
     """202,599 aligned faces of celebrities with 40 binary attributes (Liu, Luo, Wang & Tang 2015), official split.
 
     Read from `celeba` under the data root: the folder `img_align_celeba` with the images (or with a folder of that name
-    with them), `list_attr_celeba.txt` and `list_eval_partition.txt`, or both lists as mirrors have them: `.csv`, with
-    commas and a header. No checksum is asked for, since mirrors differ; names and numbers must agree. With `download`,
-    torchvision fetches what is not there (it needs the package gdown for that).
+    that has them), `list_attr_celeba.txt` and `list_eval_partition.txt`, or both lists in the form of mirrors: `.csv`,
+    with commas and a header. Mirrors differ, so checksums are not compared; names and counts must agree. With
+    `download`, torchvision fetches missing files (this needs the package gdown).
 
     Fields: `image` `(3, size, size)`, the central 178×178 of the 178×218 pixels, resized by the `filter` if `size` is
-    not 178, and decoded once, or with `decode = "on_read"` whenever they are read; `attributes`, all but those in
-    `drop` (default: the two that the crop hides), with the groups that exclude each other.
+    not 178, and decoded once, or on each reading with `decode = "on_read"`; `attributes`, all except those in `drop`
+    (default: the two that the crop hides), with the groups that exclude each other.
     """
 
     def __init__(
@@ -114,13 +114,13 @@ class CelebA:
         self.names = tuple(name for name in ATTRIBUTES if name not in drop)
 
     def specification(self) -> Specification:
-        """`image` and `attributes`."""
+        """Return `image` and `attributes`."""
         kept = tuple(tuple(name for name in group if name in self.names) for group in EXCLUSIVE)
         groups = tuple(group for group in kept if len(group) > 1)
         return {"image": ImageField(3, self.size, self.size), "attributes": AttributesField(self.names, groups)}
 
     def locate(self) -> None:
-        """Raises DataMissing unless the folder and both lists are there; downloads them if asked to."""
+        """Find the folder and the lists, after a download with `download`. Raises DataMissing if one is missing."""
         if self.download and None in self._places().values():
             self._download()
         names = {IMAGES: IMAGES, TABLE: f"{TABLE}.txt", PARTITION: f"{PARTITION}.txt"}
@@ -133,7 +133,7 @@ class CelebA:
             raise missing("CelebA", self.root, absent, advice)
 
     def _places(self) -> dict[str, Path | None]:
-        """Where the images and both lists are."""
+        """Return the paths of the images and both lists."""
         folder = self.root / "celeba"
         found: dict[str, Path | None] = {}
         for what, folders in FOLDERS.items():
@@ -144,9 +144,9 @@ class CelebA:
         return found
 
     def source(self) -> Source:
-        """Reads both lists and the names of the images.
+        """Read both lists and the names of the images.
 
-        Raises UserError if the lists are malformed or don't name the images that are there.
+        Raises UserError if the lists are malformed, or if lists and images don't match.
         """
         self.locate()
         images, table, partition = (place or self.root for place in self._places().values())
@@ -181,9 +181,10 @@ class CelebA:
 
 
 def _read_attributes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
-    """File names, and attributes 0 or 1 `(count, 40)`: a line with the count, one of names, then a line per image."""
+    """Return file names, and attributes 0 or 1 `(count, 40)`, from the count, a line of names, and a line for each
+    image."""
     lines, commas = _lines(path)
-    if commas:  # as mirrors have it, which leave out the count and name the first column
+    if commas:  # mirrors leave out the count and name the first column
         lines = [str(sum(map(bool, map(str.split, lines[1:])))), lines[0].partition(" ")[2], *lines[1:]]
     first = 2 if commas else 3
     if len(lines) < 2 or tuple(lines[1].split()) != ATTRIBUTES:
@@ -196,20 +197,22 @@ def _read_attributes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
     digits = [row[1].replace("-1", "0").replace(" ", "") if len(row) == 2 else "" for row in rows]
     for number, (row, values) in enumerate(zip(rows, digits, strict=True), start=first):
         if row and (len(values) != len(ATTRIBUTES) or values.strip("01")):
-            raise UserError(str(path), f"line {number}: a file name and {len(ATTRIBUTES)} values 1 or -1 are expected")
+            raise UserError(
+                str(path), f"line {number}: expected a file name and {len(ATTRIBUTES)} values, each 1 or -1"
+            )
     present = np.frombuffer("".join(digits).encode(), dtype=np.uint8).reshape(-1, len(ATTRIBUTES)) - ord("0")
     return [row[0] for row in rows if row], present
 
 
 def _lines(path: Path) -> tuple[list[str], bool]:
-    """The lines of a list, with blanks between values, and whether these were commas."""
+    """Return the lines of a list, with blanks between values, and whether the file has commas instead."""
     lines = read_text(path).splitlines()
     commas = bool(lines) and "," in lines[0]
     return ([line.replace(",", " ") for line in lines] if commas else lines), commas
 
 
 def _read_partition(path: Path, names: Sequence[str], table: str) -> npt.NDArray[np.uint8]:
-    """The split of each image: a line per image with its name and 0 (train), 1 (validation) or 2 (test)."""
+    """Return the split of each image, from a line for each with its name and 0 (train), 1 (validation) or 2 (test)."""
     splits: dict[str, int] = {}
     lines, commas = _lines(path)
     for number, line in enumerate(lines, start=1):
@@ -223,7 +226,7 @@ def _read_partition(path: Path, names: Sequence[str], table: str) -> npt.NDArray
             case [name, "0" | "1" | "2"]:
                 raise UserError(str(path), f"line {number}: {quoted(name)} is named twice")
             case _:
-                message = f"line {number}: a file name and 0, 1 or 2 are expected, not {quoted(line)}"
+                message = f"line {number}: expected a file name and 0, 1 or 2, found {quoted(line)}"
                 raise UserError(str(path), message)
     absent = [name for name in names if name not in splits]
     if absent or len(splits) != len(names):
@@ -247,5 +250,5 @@ def _check_images(folder: Path, names: Sequence[str], files: Iterable[str], tabl
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first few names and the number of all."""
+    """Return the first few names and the count of all."""
     return ", ".join(names[:3]) + (f", … ({len(names):,} in all)" if len(names) > 3 else "")

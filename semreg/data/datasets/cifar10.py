@@ -25,8 +25,8 @@ class CIFAR10:
     """60,000 photographs of ten kinds of things, 32×32, RGB (Krizhevsky 2009), 10,000 of them for testing.
 
     Read from `cifar-10-batches-py` under the data root: `data_batch_1` to `data_batch_5`, `test_batch` and
-    `batches.meta`. They are pickles; torchvision compares their checksums before it opens them. With `download`, it
-    fetches them if they are not there.
+    `batches.meta`. The files are pickles; torchvision compares their checksums before it opens them. With `download`,
+    it fetches missing files.
 
     Fields: `image` `(3, size, size)`, resized by the `filter` if `size` is not 32; the ten classes under the name
     `label`.
@@ -48,11 +48,11 @@ class CIFAR10:
         self.filter = filter
 
     def specification(self) -> Specification:
-        """`image` and the classes."""
+        """Return `image` and the classes."""
         return {"image": ImageField(3, self.size, self.size), self.label: ClassField(CLASSES)}
 
     def locate(self) -> None:
-        """Raises DataMissing unless all seven files are there; downloads them if asked to."""
+        """Find the seven files, after a download with `download`. Raises DataMissing if one is missing."""
         folder = self.root / FOLDER
         if self.download and not all(os.path.isfile(folder / name) for name in FILES):
             self._download()
@@ -62,9 +62,9 @@ class CIFAR10:
             raise missing("CIFAR-10", self.root, absent, advice)
 
     def source(self) -> Source:
-        """Reads the files.
+        """Read the files.
 
-        Raises UserError if one is not the file that was published.
+        Raises UserError if one differs from the published file.
         """
         from torchvision import datasets
         from torchvision.datasets.utils import check_integrity
@@ -75,7 +75,7 @@ class CIFAR10:
             parts = [datasets.CIFAR10(str(self.root), train=train) for train in (True, False)]
         except OSError as error:
             raise UserError(str(folder), f"can't be read: {error.strerror or error}") from None
-        except RuntimeError:  # it does not say which file is wrong
+        except RuntimeError:  # torchvision doesn't name the wrong file
             wrong = ", ".join(name for name, md5 in _checksums() if not check_integrity(str(folder / name), md5))
             message = f"{wrong}: not as published (the checksum differs), so not opened; get CIFAR-10 again"
             raise UserError(str(folder), message) from None
@@ -100,7 +100,7 @@ class CIFAR10:
 
 
 def _checksums() -> list[tuple[str, str]]:
-    """The files' names and the checksums of those that were published."""
+    """Return the files' names and the checksums of the published ones."""
     from torchvision import datasets
 
     published = datasets.CIFAR10

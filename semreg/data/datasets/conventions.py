@@ -1,4 +1,4 @@
-"""What data sets in a user's own files share: sizes of images, names of splits, and the order of classes."""
+"""Conventions that the data sets of users' own files share: sizes of images, names of splits, the order of classes."""
 
 from __future__ import annotations
 
@@ -19,52 +19,51 @@ SPLIT_NAMES = {
     **SPLITS, "training": TRAIN, "valid": VALIDATION, "val": VALIDATION, "testing": TEST,
     "0": TRAIN, "1": VALIDATION, "2": TEST,
 }  # fmt: skip
-"""In small letters."""
+"""In lower case."""
 SPLIT_WORDS = tuple(name for name in SPLIT_NAMES if name.isalpha())
 
 Stated = Order | list[str] | dict[Order, list[str]]
-"""How classes neighbour each other: a "ring" or a "line" of numbers, a line in the order of a list, or
-`{ ring = [...] }`."""
+"""The neighbours of classes: a "ring" or a "line" of numbers, a line in the order of a list, or `{ ring = [...] }`."""
 
 MOST_NAMES = 12
-"""How many classes a line to be written is filled in with."""
+"""The most classes that a suggested line lists."""
 _NUMBER_AT_END = re.compile(r"(?:(?<=[_ =])-)?(?:(?<![0-9.])[0-9]+\.[0-9]+|[0-9]+)$")
 
 
 def said(dataset: object, **usual: Any) -> dict[str, Any]:
-    """Those of a data set's options, by name, that are others than usual."""
+    """Return a data set's options, by name, that differ from their usual values."""
     return {name: value for name, default in usual.items() if (value := getattr(dataset, name)) != default}
 
 
 def split_named(value: str) -> int | None:
-    """The split that a text says, in capitals or not, with blanks around it or not; None if it says none."""
+    """Return the split that a text names, in any case, with or without blanks around it; None if it names none."""
     word = value.strip().lower()
     return SPLIT_NAMES.get(word.removesuffix(".0") if word[:1].isdigit() else word)
 
 
 def says_splits(values: Iterable[str]) -> bool:
-    """Whether all values are words for splits, of more than one."""
+    """Return whether all values name splits, and more than one split."""
     different = {value.strip().lower() for value in set(values)}
     return different <= set(SPLIT_WORDS) and len({SPLIT_NAMES[word] for word in different}) > 1
 
 
 def sorted_classes(values: Iterable[str]) -> tuple[str, ...]:
-    """The different values, sorted: as numbers if all are (infinite ones, and nan, are words), text that ends in
-    numbers by them, so that `pose_2` comes before `pose_10`."""
+    """Return the different values, sorted: as numbers if all are numbers (inf and nan count as text), else texts by the
+    number at their end, so that `pose_2` comes before `pose_10`."""
     different = sorted(set(values))
     numbers = _numbers(different)
     if numbers is not None:
         return tuple(value for _, value in sorted(zip(numbers, different, strict=True), key=lambda pair: pair[0]))
     last: dict[str, float] = {}
     for text, number in map(_parts, different):
-        if number < last.get(text, number):  # as text they don't stand in the order of their numbers
+        if number < last.get(text, number):  # sorted as text, they would not be in the order of their numbers
             return tuple(sorted(different, key=_parts))
         last[text] = number
     return tuple(different)
 
 
 def _numbers(values: Sequence[str]) -> list[float] | None:
-    """The values as numbers if all are."""
+    """Return the values as numbers if all are numbers."""
     try:
         numbers = [float(value) for value in values]
     except ValueError:
@@ -73,14 +72,14 @@ def _numbers(values: Sequence[str]) -> list[float] | None:
 
 
 def _parts(value: str) -> tuple[str, float]:
-    """A text, and the number at its end; below all numbers if it has none, or is one."""
+    """Return a text and the number at its end; minus infinity if it has none or is itself a number."""
     found = _NUMBER_AT_END.search(value)
     text = value[: found.start()] if found else ""
     return (text, float(found[0])) if found and text.strip("+-. ") else (value, -np.inf)
 
 
 def has_order(names: Sequence[str]) -> bool:
-    """Whether numbers say in which order classes are: they are such, or end in them after the same text."""
+    """Return whether numbers order the classes: all are numbers, or end in numbers after the same text."""
     if len(names) <= 2 or _numbers(names) is not None:
         return True
     parts = [_parts(name) for name in names]
@@ -88,10 +87,10 @@ def has_order(names: Sequence[str]) -> bool:
 
 
 def class_field(name: str, values: Iterable[str], stated: Stated = "none", *, key: str = "data.orders") -> ClassField:
-    """The field `name` of the different values, in the order that is stated, or else in their own.
+    """Return the field `name` of the different values, in the stated order, or else in their own.
 
-    Raises UserError, at the recipe's `key`, for a ring or a line of text that no number orders, with the line that says
-    how, and for a stated order that is not of these classes.
+    Raises UserError, at the recipe's `key`, for a ring or a line of texts without numbers, with the line that orders
+    them, and for a stated order of other classes.
     """
     names = sorted_classes(values)
     where = f"{key}.{name}"
@@ -113,14 +112,14 @@ def class_field(name: str, values: Iterable[str], stated: Stated = "none", *, ke
     ]
     left = [value for value in names if value not in listed]
     if left:
-        problems.append(Problem(where, f"does not say where {_quoted(left)} stand{'s' * (len(left) == 1)}"))
+        problems.append(Problem(where, f"does not give the position of {_quoted(left)}"))
     if problems:
         raise UserError("", problems)
     return ClassField(tuple(listed), order)
 
 
 def line_of_order(name: str, order: Order, names: Sequence[str]) -> str:
-    """The line of a recipe that states an order."""
+    """Return the line of a recipe that states an order."""
     shown = [json.dumps(value, ensure_ascii=False) for value in names[:MOST_NAMES]]
     listed = f"[{', '.join(shown)}{', …' if len(names) > MOST_NAMES else ''}]"
     return f"`orders = {{ {name} = {listed if order == 'line' else f'{{ {order} = {listed} }}'} }}`"
@@ -131,7 +130,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def field_name(label: str) -> str:
-    """The name that a recipe gives to the field of classes. Raises UserError if a field can't be called that."""
+    """Return the name of the field of classes in a recipe. Raises UserError if a field can't have that name."""
     if label in ("image", "split") or not label.isidentifier():
         why = "the images have that name" if label == "image" else "no field can be called that"
         raise UserError("", f"label = {label!r}: {why}; choose another")

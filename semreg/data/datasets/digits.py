@@ -1,4 +1,4 @@
-"""scikit-learn's bundled digits: nothing to download."""
+"""The digits that are part of scikit-learn, without a download."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from semreg.data.splits import drawn_split
 class Digits:
     """1,797 handwritten digits, 8×8, grey (Alpaydin & Kaynak 1998), from scikit-learn's `load_digits`.
 
-    Fields: `image` `(1, size, size)`, the 17 grey levels stretched to 0…255, resized by the `filter` if `size` isn't
-    8; the ten classes, in a ring, under the name `label`. A fifth of each class, drawn once and for all, is the test
-    split.
+    Fields: `image` `(1, size, size)`, the 17 grey levels stretched to 0…255, resized by the `filter` if `size` isn't 8;
+    the ten classes, in a ring, under the name `label`. A fifth of each class is the test split, drawn at random, the
+    same in every run.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class Digits:
         self.filter = filter
 
     def specification(self) -> Specification:
-        """`image` and the classes."""
+        """Return `image` and the classes."""
         names = tuple(str(digit) for digit in range(10))
         return {"image": ImageField(1, self.size, self.size), self.label: ClassField(names, order="ring")}
 
     def locate(self) -> None:
-        """Never missing."""
+        """Return at once: the data are never missing."""
 
     def source(self) -> Source:
-        """The bundled arrays."""
+        """Return the bundled arrays."""
         images, target = _bundled()
         pixels = np.rint(images * (255 / 16)).astype(np.uint8)[:, None]
         digits = target.astype(np.int64)
@@ -56,9 +56,9 @@ class Digits:
 
 
 def _bundled() -> tuple[NDArray[Any], NDArray[Any]]:
-    """Images `(1797, 8, 8)` of grey levels from 0 to 16, and their digits `(1797,)`, as `load_digits` gives them.
+    """Return images `(1797, 8, 8)` of grey levels from 0 to 16, and their digits `(1797,)`, as `load_digits` does.
 
-    They are read from scikit-learn's file where it is; importing scikit-learn takes a second.
+    They are read from scikit-learn's file, since importing scikit-learn takes a second.
     """
     package = find_spec("sklearn")
     for folder in (package.submodule_search_locations or ()) if package else ():

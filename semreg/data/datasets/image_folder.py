@@ -30,7 +30,7 @@ from semreg.data.pixels import Background, Decode, Filter, White
 from semreg.data.splits import drawn_in_words, drawn_split
 
 FOLDERS_OF_SPLITS = (("train", "training"), ("validation", "valid", "val"), ("test", "testing"))
-"""In small letters; of each split the usual names first."""
+"""In lower case; the usual names of each split come first."""
 USUAL = frozenset({"train", "validation", "valid", "val", "test"})
 
 
@@ -42,18 +42,19 @@ class ImageFolder:
         animals/cat/001.jpg         animals/train/cat/001.jpg
         animals/dog/tom.png         animals/test/dog/tom.png
 
-    with `validation` (or `val`) beside `train` and `test` if wanted, in capitals or not. Without these folders a fifth
-    of each class, drawn once and for all, is the test split. Images that lie in no folder of a class, where there is
-    none, are of a single class, which has the name of their folder. Fields: `image` `(channels, size, size)`, cropped
-    to the central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if
-    all are, text that ends in numbers by them.
+    with an optional `validation` (or `val`) beside `train` and `test`, in any case. Without these folders a fifth of
+    each class is the test split, drawn at random, the same in every run. If there are no folders of classes, all images
+    are of a single class with the name of their folder. Fields: `image` `(channels, size, size)`, cropped to the
+    central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if all are
+    numbers, texts with a number at the end by that number.
 
-    `order` says how classes neighbour each other: "ring", "line", or where no number orders them
-    `orders = { label = ["front", "left", "back"] }`, a line as listed (a ring with `order = "ring"`). `white` is the
-    value of a white pixel where it is not 255, such as 1 in masks or 65535 in images of 16 bits. Transparent pixels lie
-    on the `background`, by default on black or white, whichever the images are seen on. Images are resized by the
-    `filter`: "bilinear", "box" or "lanczos". With `decode = "on_read"` they are not decoded once, but whenever they are
-    read. What is hidden, folders that other programs leave, and folders without images are passed over and counted.
+    `order` states the neighbours of classes: "ring" or "line". If no number orders the classes,
+    `orders = { label = ["front", "left", "back"] }` lists them as a line (as a ring with `order = "ring"`). `white` is
+    the value of a white pixel if it isn't 255, such as 1 in masks or 65535 in images of 16 bits. The `background` is
+    the colour under transparent pixels; by default black or white, whichever shows the images better. Images are
+    resized by the `filter`: "bilinear", "box" or "lanczos". With `decode = "on_read"` they are decoded on each reading
+    instead of once. Hidden files, folders that other programs leave, and folders without images are counted and not
+    used.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class ImageFolder:
         self.decode = decode
 
     def specification(self) -> Specification:
-        """`image` and the classes. Lists the folders. Raises UserError where none holds an image."""
+        """Return `image` and the classes. Lists the folders. Raises UserError if none of them holds an image."""
         return {"image": ImageField(self.channels, self.size, self.size), self.label: self._classes()}
 
     def _classes(self) -> Field:
@@ -103,7 +104,8 @@ class ImageFolder:
         return class_field(self.label, holding, self.order)
 
     def locate(self) -> None:
-        """Raises DataMissing unless there is a folder for at least one class, or images without any."""
+        """Find the folders. Raises DataMissing unless there is a folder for at least one class, or images
+        without any."""
         if not os.path.isdir(self.folder) or not (
             any(folders_in(self.folder / part) for part in self._parts()) or self._is_flat
         ):
@@ -112,7 +114,7 @@ class ImageFolder:
             raise missing(f"The image folder '{self.path}'", self.root, looked_for, advice)
 
     def source(self) -> Source:
-        """Lists the images. Raises UserError if there are none."""
+        """List the images. Raises UserError if there are none."""
         names = self._classes().references()["names"]
         parts = self._parts()
         depth = 1 if any(parts) else 0
@@ -142,7 +144,7 @@ class ImageFolder:
     survey = source
 
     def _listing(self, parts: list[str]) -> Listing:
-        """The images of all parts, one part after the other, and what else lies there."""
+        """Return the images of all parts, one part after the other, and counts of the other files."""
         images: dict[str, Stamp] = {}
         others = Counter[str]()
         if any(parts):
@@ -159,7 +161,8 @@ class ImageFolder:
         return UserError(shortened(self.folder), "; ".join([message, *unread(self._listing(self._parts()).others)]))
 
     def _unused(self, strays: int, listing: Mapping[str, object], depth: int, names: list[str]) -> tuple[str, ...]:
-        """What to say of images outside of the classes' folders, of folders without images, and of folders in them."""
+        """Warn about images outside of the classes' folders, folders without images, and folders inside of classes'
+        folders."""
         where, parts = shortened(self.folder), self._parts()
         remarks = []
         beside = sorted(set(folders_in(self.folder)) - {*parts}) if any(parts) else []
@@ -173,7 +176,7 @@ class ImageFolder:
         empty = sorted({name for part in parts for name in folders_in(self.folder / part)} - {*names})
         if empty:
             shown = ", ".join(map(quoted, empty[:5])) + (f", … ({len(empty):,} in all)" if len(empty) > 5 else "")
-            remarks.append(f"no images are in {where} of {self.label} {shown}, which is no class then")
+            remarks.append(f"no images are in {where} of {self.label} {shown}, so it is not a class")
         inner = sorted({name.split("/")[depth + 1] for name in listing if name.count("/") > depth + 1})
         if len(names) == 1 and len(inner) > 1 and all(name.count("/") > depth + 1 for name in listing):
             shown = ", ".join(map(quoted, inner[:5]))
@@ -185,7 +188,7 @@ class ImageFolder:
 
     @cached_property
     def _is_flat(self) -> bool:
-        """Whether images lie in no folder of a class, and no folder of a class holds any."""
+        """Whether there is no folder of a class with images, so that images belong to a single class."""
         if not os.path.isdir(self.folder):
             return False
         parts = [self.folder / part for part in self._parts()]
@@ -193,7 +196,7 @@ class ImageFolder:
         return not below and any(list_folder(part, deep=False).images for part in parts)
 
     def _parts(self) -> list[str]:
-        """The folders of splits; [""] if there are none and classes lie at the top."""
+        """Return the folders of splits; [""] if there are none and the classes' folders are at the top."""
         there = sorted(folders_in(self.folder))
         found = []
         for spellings in FOLDERS_OF_SPLITS:

@@ -20,7 +20,7 @@ from semreg.data.images import ImageArray
 from semreg.data.pixels import Filter
 
 MOST_PACKED = 1032
-"""How many bytes at most gzip packs into one."""
+"""The most bytes that gzip packs into one."""
 
 PARTS = {"train": TRAIN, "t10k": TEST}
 
@@ -29,8 +29,8 @@ class MNIST:
     """70,000 handwritten digits, 28×28, grey (LeCun, Cortes & Burges 1998), 10,000 of them for testing.
 
     Read from `MNIST/raw` under the data root: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-    `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, as they are or with `.gz`. With `download`, torchvision fetches
-    them if they are not there.
+    `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, plain or with `.gz`. With `download`, torchvision fetches
+    missing files.
 
     Fields: `image` `(1, size, size)`, resized by the `filter` if `size` is not 28; the ten classes, in a ring, under
     the name `label`.
@@ -52,12 +52,12 @@ class MNIST:
         self.filter = filter
 
     def specification(self) -> Specification:
-        """`image` and the classes."""
+        """Return `image` and the classes."""
         names = tuple(str(digit) for digit in range(10))
         return {"image": ImageField(1, self.size, self.size), self.label: ClassField(names, order="ring")}
 
     def locate(self) -> None:
-        """Raises DataMissing unless all four files are there; downloads them if asked to."""
+        """Find the four files, after a download with `download`. Raises DataMissing if one is missing."""
         names = [f"{part}-{kind}-ubyte" for part in PARTS for kind in ("images-idx3", "labels-idx1")]
         if self.download and not all(self._file(name) for name in names):
             self._download()
@@ -67,14 +67,14 @@ class MNIST:
             raise missing("MNIST", self.root, absent, advice)
 
     def source(self) -> Source:
-        """Reads the four files."""
+        """Read the four files."""
         images, digits, split = [], [], []
         identity: dict[str, Stamp] = {}
         for part, value in PARTS.items():
             images.append(self._read(f"{part}-images-idx3-ubyte", 3, identity))
             digits.append(self._read(f"{part}-labels-idx1-ubyte", 1, identity))
             if len(digits[-1]) and (most := int(digits[-1].max())) > 9:
-                message = f"{part}-labels-idx1-ubyte holds values up to {most}; 0 to 9 fit"
+                message = f"{part}-labels-idx1-ubyte holds values up to {most}; expected 0 to 9"
                 raise UserError(str(self.root / "MNIST" / "raw"), message)
             split.append(np.full(len(digits[-1]), value, dtype=np.uint8))
             if len(images[-1]) != len(digits[-1]):
@@ -82,7 +82,9 @@ class MNIST:
                 raise UserError(str(self.root / "MNIST" / "raw"), message)
         if images[0].shape[1:] != images[1].shape[1:] or 0 in images[0].shape[1:]:
             sizes = " and ".join(f"{array.shape[1]} × {array.shape[2]}" for array in images)
-            raise UserError(str(self.root / "MNIST" / "raw"), f"images of {sizes} pixels; one size fits, above 0")
+            raise UserError(
+                str(self.root / "MNIST" / "raw"), f"found images of {sizes} pixels; expected one size above 0"
+            )
         return Source(
             labels={self.label: np.concatenate(digits).astype(np.int64)},
             split=np.concatenate(split),
@@ -95,10 +97,11 @@ class MNIST:
         return next((path for path in (raw / name, raw / f"{name}.gz") if os.path.isfile(path)), None)
 
     def _read(self, name: str, dimensions: int, identity: dict[str, Stamp]) -> npt.NDArray[np.uint8]:
-        """An array in the idx format: two zeros, type (8: uint8) and number of dimensions, their sizes, the data."""
+        """Read an array in the idx format: two zeros, type (8: uint8) and number of dimensions, their sizes,
+        the data."""
         path = self._file(name)
         if path is None:
-            raise UserError(str(self.root), f"MNIST/raw/{name} is not there")
+            raise UserError(str(self.root), f"MNIST/raw/{name} is missing")
         identity[path.name] = stamp(path)
         start = 4 + 4 * dimensions
         try:
@@ -106,7 +109,7 @@ class MNIST:
                 head = file.read(start)
                 shape = [int.from_bytes(head[at : at + 4], "big") for at in range(4, start, 4)]
                 size = math.prod(shape)
-                # No more is read than the head says, and no more is believed than the file can hold when unpacked.
+                # Read only as much as the head states; reject a head that states more than the unpacked file can hold.
                 believed = head[:4] == bytes((0, 0, 8, dimensions)) and size <= MOST_PACKED * path.stat().st_size
                 data = file.read(size + 1) if believed else b""
         except (OSError, EOFError, zlib.error) as error:
@@ -115,7 +118,7 @@ class MNIST:
             raise UserError(str(path), f"not an idx file of {dimensions} dimensions of bytes")
         if len(data) != size:
             found = "more" if len(data) > size else f"{len(data):,}: it is cut short"
-            raise UserError(str(path), f"its head says {' × '.join(map(str, shape))} bytes, there are {found}")
+            raise UserError(str(path), f"its header promises {' × '.join(map(str, shape))} bytes, there are {found}")
         return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
     def _download(self) -> None:

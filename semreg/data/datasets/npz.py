@@ -32,30 +32,31 @@ from semreg.data.pixels import DARK, Filter, White, eight_bits, line_for
 from semreg.data.splits import drawn_in_words, drawn_split
 
 ROWS = 1024
-"""Images that are brought to 8 bits at once."""
+"""How many images are converted to 8 bits at a time."""
 
 
 class NumpyArchive:
     """Arrays in an `.npz` file at `path` under the data root. Nothing in it is unpickled.
 
     `images` names the array of pixels, uint8 `(count, height, width)`, `(count, height, width, channels)` or
-    `(count, channels, height, width)` with 1 or 3 channels. Of other numbers, and of masks of 0 and 1, `white` says
-    which is white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized by
-    the `filter`; without they stay as they are.
+    `(count, channels, height, width)` with 1 or 3 channels. For other types, and for masks of 0 and 1, `white` is the
+    value of white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized by
+    the `filter`; without it they keep their size.
 
-    `classes = { digit = "y" }` makes the field `digit` of the array `y` (whole numbers or text, `(count,)` or
-    `(count, 1)`; sorted: as numbers if all are, text that ends in numbers by them), and
-    `{ shape = "latents[:, 1]" }` of a column of an array, counted from 0. `orders` says which of these fields are a
-    "ring" or a "line"; where no number orders text, as a list: `{ severity = ["none", "mild", "severe"] }` is a line,
-    `{ pose = { ring = ["front", "left", "back"] } }` a ring. `bins = { digit = 5 }` puts consecutive classes together
-    into so many equal ones, each called by its first. `attributes` names an array `(count, attributes)` of 0 and 1 and
-    `attribute_names` one of their names; of each group in `exclusive` at most one is present. Where NaN, or -1 beside 0
-    and 1, says that a value is not known, the field `attributes_known` says which are, by 1, and the others are 0.
-    `vectors` makes fields of arrays of real numbers `(count,)` or `(count, size)`.
+    `classes = { digit = "y" }` makes the field `digit` of the array `y`: whole numbers or text, `(count,)` or
+    `(count, 1)`. Classes are sorted: as numbers if all are numbers, texts with a number at the end by that number.
+    `{ shape = "latents[:, 1]" }` uses a column of an array, counted from 0. `orders` states which of these fields are a
+    "ring" or a "line". A list orders classes without numbers: `{ severity = ["none", "mild", "severe"] }` is a line,
+    `{ pose = { ring = ["front", "left", "back"] } }` a ring. `bins = { digit = 5 }` merges consecutive classes into 5
+    equal groups, each named after its first class. `attributes` names an array `(count, attributes)` of 0 and 1, and
+    `attribute_names` an array of their names. At most one attribute of each group in `exclusive` is present in an
+    image. An attribute is unknown if it is NaN, or -1 in an array with 0 and 1; then the field `attributes_known` is 1
+    for known values, and unknown attributes are 0. `vectors` makes fields of arrays of real numbers `(count,)` or
+    `(count, size)`.
 
-    The array `split_array` (`split`), if there is one, holds 0, 1, 2 or train, validation, test. Where each split has
-    arrays of its own, a star stands for its name: `images = "*_images"`, `classes = { digit = "*_labels" }`. Without
-    either a fifth of the images, drawn once and for all, is the test split.
+    The optional array `split_array` (`split`) holds 0, 1, 2 or train, validation, test. If each split has its own
+    arrays, a star stands for the split's name: `images = "*_images"`, `classes = { digit = "*_labels" }`. Without
+    either, a fifth of the images is the test split, drawn at random, the same in every run.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class NumpyArchive:
         self.filter = filter
 
     def specification(self) -> Specification:
-        """`image`, the classes, `attributes` and the vectors. Reads the labels, and of the images their shape."""
+        """Return `image`, the classes, `attributes` and the vectors. Reads the labels, and the shape of the images."""
         _, channels, height, width = self._layout(self._shape())
         fields: Specification = {"image": ImageField(channels, self.size or height, self.size or width)}
         for name, key in self.classes.items():
@@ -113,19 +114,19 @@ class NumpyArchive:
         return fields
 
     def locate(self) -> None:
-        """Raises DataMissing unless the file is there."""
+        """Find the file. Raises DataMissing if it is missing."""
         if not os.path.isfile(self.file):
             raise missing(
                 f"The archive '{self.path}'", self.root, [self.path], "It takes a file written by numpy.savez."
             )
 
     def source(self) -> Source:
-        """Reads all arrays."""
+        """Read all arrays."""
         pixels = self._pixels()
         return self._source(len(pixels), pixels)
 
     def survey(self) -> Source:
-        """Reads all arrays but the pixels."""
+        """Read all arrays except the pixels."""
         return self._source(self._layout(self._shape())[0], np.empty((0, 1, 1, 1), dtype=np.uint8))
 
     def _source(self, count: int, pixels: npt.NDArray[np.uint8]) -> Source:
@@ -135,7 +136,7 @@ class NumpyArchive:
         if self.attributes:
             labels |= self._binary(self.attributes)
         for name, key in self.vectors.items():
-            with np.errstate(over="ignore"):  # what is too large is refused with what is not finite
+            with np.errstate(over="ignore"):  # too large values are rejected together with those that are not finite
                 labels[name] = self._rows(key).astype(np.float32)
         field = self.specification()["image"].references()
         split, origin = self._split(count)
@@ -159,13 +160,14 @@ class NumpyArchive:
         return Archive(self.file)
 
     def _shape(self) -> tuple[int, ...]:
-        """The shape of the images, from the head of their file. Raises UserError unless it is told what is white."""
+        """Return the shape of the images, from the head of their file. Raises UserError if `white` is needed and not
+        given."""
         if "*" not in self.images and self.images not in self._archive.names:
             raise UserError(str(self.file), f"there is no array {self.images!r}{self._archive.advice(self.images)}")
         shape, dtype = self._archive.head(self.images)
         if dtype not in (np.uint8, np.bool_) and (self.white is None or dtype.kind not in "iuf"):
-            fits = "uint8, 0 to 255, are expected, such as numpy.uint8(255 * images) of images from 0 to 1"
-            line = f"; or say what is white: {line_for(self._largest())}" if dtype.kind in "iuf" else ""
+            fits = "expected uint8, 0 to 255, such as numpy.uint8(255 * images) of images from 0 to 1"
+            line = f"; or state which value is white: {line_for(self._largest())}" if dtype.kind in "iuf" else ""
             raise self._archive.error(self.images, f"{dtype} values; {fits}{line}")
         return shape
 
@@ -174,7 +176,7 @@ class NumpyArchive:
         return float(array.max()) if array.size else 0.0
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """(count, channels, height, width) of images of this shape."""
+        """Return (count, channels, height, width) of images of this shape."""
         if any(extent <= 0 for extent in shape):
             raise self._archive.error(self.images, f"shape {shape}; there are no images, or none with pixels")
         match shape:
@@ -199,7 +201,7 @@ class NumpyArchive:
         if self.white is None:
             largest = int(array.max())
             if 0 < largest <= DARK:
-                said = f"the largest value is {largest}, where 255 is white; say what is: {line_for(largest)}"
+                said = f"the largest value is {largest}, where 255 is white; state which value is: {line_for(largest)}"
                 raise self._archive.error(self.images, f"{said} (or `white = 255` if they are so dark)")
             return array
         try:
@@ -209,7 +211,7 @@ class NumpyArchive:
         return np.concatenate(parts)
 
     def _text(self, key: str) -> list[str]:
-        """Whole numbers or text as text, one per row."""
+        """Return whole numbers or text as text, one per row."""
         array = self._archive.read(key)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
@@ -221,7 +223,7 @@ class NumpyArchive:
         if array.dtype.kind == "b" or (array.dtype.kind == "f" and _are_whole(array)):
             array = array.astype(np.int64)
         if array.ndim != 1 or array.dtype.kind not in "iuU":
-            said = f"{array.dtype} {array.shape}; whole numbers or text, one per image, are expected"
+            said = f"found {array.dtype} {array.shape}; expected whole numbers or text, one per image"
             raise self._archive.error(key, said)
         return [str(value) for value in array.tolist()]
 
@@ -229,7 +231,9 @@ class NumpyArchive:
         try:
             return np.char.decode(array, "utf-8")
         except UnicodeDecodeError:
-            raise self._archive.error(key, "bytes that are no text in UTF-8; whole numbers or text fit") from None
+            raise self._archive.error(
+                key, "these bytes are not text in UTF-8; expected whole numbers or text"
+            ) from None
 
     def _classes(self, key: str) -> list[str]:
         values = self._text(key)
@@ -237,7 +241,7 @@ class NumpyArchive:
         return values
 
     def _binned(self, name: str, key: str) -> tuple[ClassField, Array]:
-        """A field of classes and the class of each image, int64 `(count,)`."""
+        """Return a field of classes and the class of each image, int64 `(count,)`."""
         values = self._classes(key)
         field = class_field(name, values, self.orders.get(name, "none"))
         names = field.names
@@ -252,7 +256,7 @@ class NumpyArchive:
     def _rows(self, key: str) -> Array:
         array = self._archive.read(key)
         if array.ndim not in (1, 2) or array.dtype.kind not in "bfiu" or 0 in array.shape[1:]:
-            said = f"{array.dtype} {array.shape}; a number or a row of numbers per image is expected"
+            said = f"found {array.dtype} {array.shape}; expected a number or a row of numbers per image"
             raise self._archive.error(key, said)
         self._check_count(key, len(array))
         return array.reshape(len(array), -1)
@@ -267,7 +271,7 @@ class NumpyArchive:
             raise self._archive.error(key, f"{said}: {mine} and {theirs}")
 
     def _counts(self, key: str) -> dict[int, int]:
-        """The rows of each part of an array that is made of one for each split."""
+        """Return the number of rows of each part of an array that has one part for each split."""
         if "*" not in key:
             return {}
         return {split: self._archive.head(name).shape[0] for split, name in self._archive.parts(key).items()}
@@ -282,7 +286,7 @@ class NumpyArchive:
         return tuple(names)
 
     def _binary(self, key: str) -> dict[str, npt.NDArray[np.uint8]]:
-        """The attributes, 0 or 1, and which of them are known, unless all are."""
+        """Return the attributes, 0 or 1, and which of them are known, unless all are."""
         array = self._rows(key)
         unknown = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, dtype=np.bool_)
         minus = array == -1
@@ -293,13 +297,13 @@ class NumpyArchive:
         fits = np.isin(array, (0, 1)) | unknown
         if not fits.all() or unknown.all():
             found = np.unique(array[~fits] if not fits.all() else array)[:5].tolist()
-            said = f"values {found}; 0 and 1 are expected, or -1 and 1; NaN, and -1 beside 0, are not known"
+            said = f"found values {found}; expected 0 and 1, or -1 and 1; NaN, and -1 beside 0, mean unknown"
             raise self._archive.error(key, said)
         known = {f"attributes{KNOWN}": (~unknown).astype(np.uint8)} if unknown.any() else {}
         return {"attributes": np.where(unknown, 0, array).astype(np.uint8), **known}
 
     def _split(self, count: int) -> tuple[npt.NDArray[np.uint8], str]:
-        """The split, and where it is from."""
+        """Return the split and its origin."""
         parts = self._counts(self.images)
         if parts:
             if self.split_array != "split":
@@ -319,7 +323,7 @@ class NumpyArchive:
         return np.array([known[value] for value in values], dtype=np.uint8), f"the array {quoted(name)}"
 
     def _split_array(self) -> str | None:
-        """The name of the array of splits, if there is one; of the usual one in capitals, too."""
+        """Return the name of the array of splits, if there is one; the usual name counts in any case."""
         names = self._archive.names
         if self.split_array != "split" or "split" in names:
             return self.split_array
@@ -331,5 +335,5 @@ class NumpyArchive:
 
 
 def _are_whole(array: Array) -> bool:
-    """Whether real numbers are whole ones, which int64 holds."""
+    """Return whether all numbers are whole and fit into int64."""
     return bool(np.isfinite(array).all() and (array == np.floor(array)).all() and (np.abs(array) < 2**53).all())

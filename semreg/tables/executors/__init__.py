@@ -1,1 +1,1 @@
-"""Where the runs of a grid are made: in this process, or by an executor, such as `local`."""
+"""Execution of a grid's runs: in this process, or by an executor such as `local`."""

@@ -1,4 +1,4 @@
-"""Which executor makes the runs of a grid, and what it can't make."""
+"""The choice of the executor of a grid's runs, and its limits."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _GIB = 2**30
 
 
 def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | None:
-    """The executor that `--on` names, with `--gpus`; None for `here`, this process.
+    """Return the executor that `--on` names, with `--gpus`; None for `here`, this process.
 
-    Raises UserError for a name that none has, words that mean nothing to it, and GPUs that are not here.
+    Raises UserError for an unknown name, words that the executor doesn't support, and GPUs that don't exist here.
     """
     name, colon, words = on.partition(":")
     if name == HERE:
         if colon:
-            raise UserError("--on", f"{on!r}: this process makes one run after another; local:2 makes two at once")
+            raise UserError("--on", f"{on!r}: `here` trains one run after another; local:2 trains two at a time")
         if gpus is not None:
-            raise UserError("--gpus", "shares of a GPU are for runs that are made at once; add --on local")
+            raise UserError("--gpus", "--gpus shares a GPU among runs that train at the same time; add --on local")
         return None
     made: type[Executor] = load(component_named(name, "executor", "--on", [HERE]))
     if started_by_torchrun():
-        raise UserError("--on", f"{on!r}: the processes of torchrun make one run after another; leave one of both out")
+        raise UserError("--on", f"{on!r}: torchrun trains one run after another; leave out torchrun or this option")
     return made_for("--on", on, lambda: made(words, gpu=_share(gpus, choices)))
 
 
 def _share(gpus: float | None, choices: Choices) -> float | None:
-    """The share of a GPU for each trial: 0 on a CPU, None if nobody says."""
+    """Return the share of a GPU for each trial: 0 on a CPU, None if the user gave none."""
     if gpus is not None and not 0 < gpus <= 1:
-        raise UserError("--gpus", f"{gpus!r} is no share of a GPU, above 0 and at most 1")
+        raise UserError("--gpus", f"{gpus!r} is not a share of a GPU; expected a number above 0 and at most 1")
     if choices.torch_device().type != "cuda":
         if gpus is not None:
-            raise UserError("--gpus", "these runs compute on the CPU; leave it out")
+            raise UserError("--gpus", "these runs compute on the CPU; leave --gpus out")
         return 0.0
     if choices.device not in ("auto", "cuda"):
         said = f"{choices.device!r} is one GPU, and an executor shares out all that it sees"
@@ -54,12 +54,12 @@ def _share(gpus: float | None, choices: Choices) -> float | None:
 
 
 def require_made_elsewhere(plans: Iterable[Plan], on: str) -> None:
-    """Raises UserError for plans with components that only this process knows."""
+    """Raise UserError for plans with components that only this process knows."""
     problems = {
         Problem(
             str(plan.recipe.path),
-            f"{with_article(one.kind)} {one.name!r} is registered in this process, which makes no run of {on!r}; "
-            "leave --on out, or make it a plugin's",
+            f"{with_article(one.kind)} {one.name!r} is registered only in this process, and {on!r} trains in others; "
+            "leave --on out, or put it into a plugin",
         )
         for plan in plans
         for one in plan.components()
@@ -70,7 +70,7 @@ def require_made_elsewhere(plans: Iterable[Plan], on: str) -> None:
 
 
 def require_room(plan: Plan, choices: Choices, share: float) -> None:
-    """Raises UserError if the steps of a plan take more memory than the share of a GPU has: they are tried on one."""
+    """Raise UserError if the steps of a plan need more memory than the share of a GPU has; it tries them on a GPU."""
     device = choices.torch_device()
     total = torch.cuda.get_device_properties(device).total_memory
     room, needed = room_on(total, share), step_peak(plan, choices)
@@ -83,7 +83,7 @@ def require_room(plan: Plan, choices: Choices, share: float) -> None:
 
 
 def step_peak(plan: Plan, choices: Choices) -> int:
-    """The bytes of a GPU that the steps of a plan, each tried on its first batch, and its optimisers take at most."""
+    """Return the most bytes of a GPU that a plan's steps, each tried on its first batch, and its optimisers take."""
     device = choices.torch_device()
     forget_peak(device)
     with Interrupts() as interrupts:

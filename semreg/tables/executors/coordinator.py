@@ -1,7 +1,7 @@
-"""Runs of a grid that an executor makes: what is to do is handed to it, and what came of it is read from the folders.
+"""Coordination of a grid's runs on an executor: it submits trials, and reads their outcomes from the run folders.
 
-A coordinator keeps nothing that the folders don't tell. Killed at any moment, it leaves trials that go on by
-themselves; the same command waits for these, as for another coordinator's, and goes on with all else.
+All state is in the folders. If a coordinator is killed at any moment, its trials continue by themselves; the same
+command waits for them, as for those of another coordinator, and makes the others.
 """
 
 from __future__ import annotations
@@ -37,40 +37,40 @@ from semreg.tables.grid import Cell
 from semreg.training.interrupts import Interrupts
 
 MOST_TRIES = 3
-"""A trial that ended so often in a row, and made no step forward, is not begun again."""
+"""A trial that ended this often in a row without any progress is not restarted."""
 SECONDS_BETWEEN_ASKING, SECONDS_BETWEEN_LOOKS = 0.05, 1.0
-"""How often jobs are asked for, and folders looked at."""
+"""Intervals of queries to jobs, and of reading folders."""
 MOST_UNANSWERED = 1_000
-"""So often in a row, for about a minute, an executor may fail to tell of a job, as while a cluster's queue is away."""
+"""Allowed failures in a row, for about a minute, to query a job, as while a cluster's queue is unavailable."""
 MOST_UNBEGUN = 60
-"""So often in a row, for about a minute, it may fail to begin a trial, once it has begun one."""
+"""Allowed failures in a row, for about a minute, to start a trial, after one has started."""
 
 
 @dataclass(eq=False)
 class Work:
-    """A trial that is not done yet; `told` is given its cell when it is."""
+    """An unfinished trial; `told` receives its cell at the end."""
 
     trial: Trial
     told: Callable[[Cell], None]
     title: str
     job: Job | None = None
-    """The last of ours, which may have ended."""
+    """The last job of this coordinator, which may have ended."""
     given_up: Callable[[], str] = lambda: ""
-    """Asked at each look, says why the trial is to be made no further."""
+    """Returns, at each look, why to give the trial up."""
     pruned: str = ""
     """Why its job was asked to stop."""
     elsewhere: bool = False
-    """Whether another coordinator, or a process that a killed one left, was seen at work on it."""
+    """Whether another coordinator, or a process that a killed one left, was found to train it."""
     unanswered: int = 0
-    """How often in a row the job could not be asked."""
+    """Failed queries to the job in a row."""
     tries: int = 0
     steps: frozenset[str] = frozenset()
     status: tuple[int, int] | None = None
     length: int = 0
-    """As they were when it was submitted; `length` is that of its log."""
+    """The state at submission; `length` is that of its log."""
     claim: LeasedLock | None = None
     waits: bool = True
-    """Whether it is among those that wait, of which there may be too many to look."""
+    """Whether it waits; there may be too many waiting trials to read their folders."""
 
     @property
     def folder(self) -> Path:
@@ -79,28 +79,28 @@ class Work:
 
 @dataclass
 class Coordinator:
-    """Hands trials to an executor, as many at once as it has slots, in their order."""
+    """A coordinator that submits trials to an executor, as many at once as it has slots, in their order."""
 
     executor: Executor
     waiting: list[Work]
     running: list[Work] = field(default_factory=list)
     more: Callable[[int], Sequence[Work]] = lambda free: ()
-    """Gives further trials, about as many as slots are free, when no other waits."""
+    """Returns further trials, about as many as slots are free, when no other waits."""
     total: int = 0
-    """How many trials there are in the end, if not those alone that wait now."""
+    """The final number of trials, if it isn't only that of the ones known now."""
     made: int = 0
-    """How many are done, those that were so before too."""
+    """Finished trials, including those finished before."""
     interrupts: Interrupts = field(default_factory=Interrupts)
     failing: set[str] = field(default_factory=set)
-    """What the executor was said to fail at."""
+    """Failures of the executor that were reported."""
     patience: int = 0
-    """How often in a row it may still fail to begin a trial: never before the first, when nothing would be lost."""
+    """Failures to start a trial that are still allowed in a row: none before the first start, when nothing is lost."""
 
     def __post_init__(self) -> None:
         self.total = self.total or len(self.waiting)
 
     def run(self) -> None:
-        """Have all trials made. A signal stops those under way at a checkpoint, the next at once; then it is raised."""
+        """Make all trials. A signal stops the running ones at a checkpoint, a second one at once; then it is raised."""
         with self.interrupts, self.interrupts.deferred(), watching() as draw:
             try:
                 looked = 0.0
@@ -115,19 +115,19 @@ class Coordinator:
             except KeyboardInterrupt as stopped:
                 for work in self.waiting:
                     if work.elsewhere:
-                        say(f"{work.title}: {_whose(work.trial)} is at work on it, which goes on")
-                stopped.args = (f"{stopped}; the same command goes on from the last checkpoints",)
+                        say(f"{work.title}: {_whose(work.trial)} trains it, and continues")
+                stopped.args = (f"{stopped}; the same command resumes from the last checkpoints",)
                 raise
             finally:
                 self.stop()
 
     @property
     def seen(self) -> list[Work]:
-        """The trials that are under way, those of others too."""
+        """The running trials, including those of other coordinators."""
         return [*self.running, *(work for work in self.waiting if work.elsewhere)]
 
     def collect(self) -> bool:
-        """Settle the trials whose jobs have ended; whether there were any."""
+        """Settle the trials whose jobs have ended, and return whether there were any."""
         ended = [work for work in self.running if self.ended(work)]
         for work in ended:
             self.let_go(work)
@@ -135,9 +135,9 @@ class Coordinator:
         return bool(ended)
 
     def look(self) -> None:
-        """Begin as many trials that wait as there are slots, in their order; those that others have take one, too.
+        """Start as many waiting trials as there are slots, in their order; those that others run take a slot, too.
 
-        Only folders of those are looked at, since there may be many that wait.
+        It reads only the folders of these, since many may wait.
         """
         taken = {work.folder for work in self.running}
         for work in [work for work in self.waiting if work.elsewhere]:
@@ -157,7 +157,7 @@ class Coordinator:
             taken.add(following.folder)
             following.elsewhere = _in_other_hands(following.trial)
             if following.elsewhere:
-                say(f"{following.title}: {_whose(following.trial)} is at work on it, and is waited for")
+                say(f"{following.title}: {_whose(following.trial)} trains it; waiting for that")
             else:
                 self.begin(following)
                 if following.waits and not following.elsewhere:
@@ -165,7 +165,7 @@ class Coordinator:
             free -= following.elsewhere or following in self.running
 
     def give_up(self) -> None:
-        """Stop the trials that are to be made no further, and drop those that wait."""
+        """Stop the running trials that should be given up, and drop the waiting ones."""
         for work in list(self.waiting):
             if not work.elsewhere and (why := work.given_up()):
                 self.done(work, Cell(work.trial.seed, work.folder, "pruned", why))
@@ -197,11 +197,11 @@ class Coordinator:
             self.done(work, work.trial.read())
 
     def submit(self, work: Work) -> None:
-        """Hand a trial to the executor; one that it can't begin waits on. Raises UserError if that fails again and
-        again, or before any was begun."""
+        """Submit a trial to the executor; one that it can't start keeps waiting. Raises UserError if this fails
+        repeatedly, or before any trial has started."""
         arguments, needs = write_trial(work.trial, self.executor.needs)
         work.steps, work.status, work.length = steps_of(work.trial), status_of(work.trial), length_of_log(work.trial)
-        with self.interrupts.held():  # else a job might be begun that nobody knows of
+        with self.interrupts.held():  # else a job might start unnoticed
             try:
                 work.job = self.executor.submit(arguments, needs)
             except Exception as error:
@@ -215,11 +215,11 @@ class Coordinator:
         say(f"{work.title}: begun")
 
     def ended(self, work: Work) -> bool:
-        """Whether the job of a trial has ended; one that can't be asked is taken to run. Raises UserError."""
-        return self.ask(work, "tell where a run stands", lambda job: job.state()) == "ended"
+        """Return whether the job of a trial has ended; one that doesn't answer is assumed to run. Raises UserError."""
+        return self.ask(work, "tell the state of a run", lambda job: job.state()) == "ended"
 
     def ask(self, work: Work, what: str, question: Callable[[Job], str | None]) -> str | None:
-        """What the job of a trial answers; None where that fails. Raises UserError if it does again and again."""
+        """Return the answer of a trial's job; None if that fails. Raises UserError if it fails repeatedly."""
         if work.job is None:
             return "ended"
         try:
@@ -232,16 +232,18 @@ class Coordinator:
         return answer
 
     def forgive(self, work: Work, what: str, error: Exception, *, often: bool) -> None:
-        """Say once that the executor can't do something. Raises UserError if it failed too often."""
+        """Report once that the executor can't do something. Raises UserError if it failed too often."""
         message = f"{type(self.executor).__name__} can't {what}: {cause_of(error, UserError)}"
         if often:
             raise UserError("--on", message) from error
         if what not in self.failing:
             self.failing.add(what)
-            say(f"{work.title}: {message}; it is waited for")
+            say(f"{work.title}: {message}; waiting")
 
     def settle(self, work: Work, *, tried: bool = True) -> None:
-        """Tell what came of a trial that is in nobody's hands any more, or let it wait on; `tried` if we had it."""
+        """Report the outcome of a trial that nobody runs any more, or let it wait again; `tried` if this coordinator
+        ran it.
+        """
         if at_work(work.folder):  # another coordinator was faster, or the executor has lost sight of its process
             self.wait(work, elsewhere=True)
             return
@@ -256,12 +258,12 @@ class Coordinator:
         elif tried:
             work.tries = 0 if steps_of(work.trial) - work.steps else work.tries + 1
             if work.tries < MOST_TRIES:
-                say(f"{work.title}: its process ended early; it is begun again")
+                say(f"{work.title}: its process ended early; starting it again")
                 self.wait(work)
             else:
                 words = last_words(work.trial, work.length)
-                said = f"its last words: {words}" if words else "the last time it said nothing"
-                why = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
+                said = f"its last words: {words}" if words else "the last time it printed nothing"
+                why = f"its process ended {MOST_TRIES} times without progress, perhaps for lack of memory"
                 self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{why}; {said}"))
 
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:
@@ -272,18 +274,18 @@ class Coordinator:
             work.waits = True
 
     def done(self, work: Work, cell: Cell) -> None:
-        """Tell the end of a trial."""
+        """Report the end of a trial."""
         if work.waits:
             self.waiting.remove(work)
         self.made += 1
         if cell.failed and not cell.finished:
-            say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs go on")
+            say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs continue")
         else:
             say(f"{work.title}: {cell.state}")
         work.told(cell)
 
     def stop(self) -> None:
-        """Have what is under way end at a checkpoint, and wait for that; each signal meanwhile asks again."""
+        """Stop the running trials at a checkpoint, and wait for that; each signal meanwhile asks again."""
         asked, left = 0, []
         while self.running and asked < MOST_TRIES:
             asked += 1
@@ -302,20 +304,20 @@ class Coordinator:
                             self.let_go(work)
                     time.sleep(SECONDS_BETWEEN_ASKING)
         for work in [*left, *self.running]:
-            say(f"{work.title}: its process may go on")
+            say(f"{work.title}: its process may still run")
 
     def let_go(self, work: Work) -> None:
-        """Have a trial under way no more."""
+        """Remove a trial from the running ones."""
         self.running.remove(work)
         if work.claim is not None:
             work.claim.release()
 
 
 def _in_other_hands(trial: Trial) -> bool:
-    """Whether another coordinator has it, or a process is at work on it."""
+    """Return whether another coordinator has it, or a process trains it."""
     return is_held(lock_of(trial)) or at_work(trial.folder)
 
 
 def _whose(trial: Trial) -> str:
-    """In whose hands it is."""
+    """Return who has it."""
     return who_has(trial.folder / LOCK, lock_of(trial))

@@ -1,4 +1,4 @@
-"""Runs of a grid that are made elsewhere, and what they share, which is made before them, once."""
+"""Runs of a grid that an executor makes, after this process has prepared once what they share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semreg.trained.opening import open_data
 
 
 def require_elsewhere(executor: Executor, trials: Sequence[Trial], on: str) -> None:
-    """Raises UserError for what the executor can't make: components of this process, steps that its GPUs can't hold."""
+    """Raise UserError if the executor can't make trials: components of this process, steps too large for its GPUs."""
     recipes = _recipes(trials)
     plans = [plan for trial in recipes for plan in (trial.plan, *_judges(trial.plan, trial.choices))]
     require_made_elsewhere(plans, on)
@@ -36,11 +36,11 @@ def make_elsewhere(
     told: Callable[[int, Cell], None],
     more: More,
 ) -> None:
-    """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
+    """Have an executor make the unfinished trials, given by their places, and report each at its end.
 
-    All judges are trained before. Caches of the trials' data are there, since these were opened to check their split;
-    those of the judges' are built first. What there is `more`, as in a search, is asked for when slots are free; a
-    judge that these alone have is trained by the first that needs it.
+    It first trains all judges. Caches of the trials' data exist, since opening the data checked their split; caches of
+    the judges' data are built first. `more` supplies further trials, as in a search, when slots are free; the first
+    trial that needs a judge of only such trials trains it.
     """
 
     def further(free: int) -> list[Work]:
@@ -60,7 +60,7 @@ def make_elsewhere(
 
 
 def build_caches(trials: Sequence[Trial]) -> None:
-    """Build the caches of the data that trials read, as far as they are not there. Raises UserError."""
+    """Build the missing caches of the data that trials read. Raises UserError."""
     built = set()
     for trial in trials:
         key = json.dumps([trial.plan.data.use, trial.plan.data.options], sort_keys=True, default=str)
@@ -70,14 +70,14 @@ def build_caches(trials: Sequence[Trial]) -> None:
 
 
 def judges_of(trial: Trial) -> Iterator[PlannedRun]:
-    """The judges of a trial's evaluations, those of judges before them, as trials."""
+    """Yield the judges of a trial's evaluations as trials, after their own judges."""
     for plan in _judges(trial.plan, trial.choices):
         choices = of_a_judge(trial.choices)
         yield PlannedRun(plan.recipe, plan, choices, place_of(plan, choices), folders_of(plan, choices), trial.command)
 
 
 def _judges(plan: Plan, choices: Choices) -> Iterator[Plan]:
-    """The plans of the judges of a plan, and of theirs before them."""
+    """Yield the plans of the judges of a plan, after those of their own judges."""
     for evaluation in plan.evaluations.values():
         if evaluation.judge is not None:
             judge = judge_of(plan, evaluation, choices)
@@ -86,5 +86,5 @@ def _judges(plan: Plan, choices: Choices) -> Iterator[Plan]:
 
 
 def _recipes(trials: Sequence[Trial]) -> list[Trial]:
-    """The first trial of each recipe."""
+    """Return the first trial of each recipe."""
     return list({trial.plan.name: trial for trial in reversed(trials)}.values())[::-1]

@@ -1,4 +1,4 @@
-"""This process, which makes one run of a grid after another: the default, and all that torchrun's processes can do."""
+"""Runs of a grid in this process, one after another: the default, and the only way for torchrun's processes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def make_here(
     told: Callable[[int, Cell], None],
     more: More,
 ) -> None:
-    """Make the trials that are to do, by their places, and tell each when it has ended; one that fails stops none.
+    """Make the unfinished trials, given by their places, and report each at its end; the others continue if one fails.
 
-    What there is `more`, as in a search, is asked for when no other is left.
+    `more` supplies further trials, as in a search, when no other is left.
     """
     first = in_first_process()
     queue = deque((k, False) for k in to_do)
@@ -43,7 +43,7 @@ def make_here(
             try:
                 told(k, _finish(trials[k], wait=wait))
             except RunIsBusy:
-                if started_by_torchrun():  # the other processes don't know of it, and would go on
+                if started_by_torchrun():  # the other processes would continue, unaware of it
                     raise
                 say(f"{trials[k].folder.name}: busy, another process works on it; its turn is last")
                 queue.append((k, True))
@@ -56,15 +56,15 @@ def make_here(
 
 
 def _finish(trial: Trial, *, wait: bool) -> Cell:
-    """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all.
+    """Make a run, and read it; a failed one states why. If only one of several processes fails, all end.
 
-    Raises RunIsBusy if another command is making it, unless told to `wait` for that.
+    Raises RunIsBusy if another command is making it, unless `wait` is set.
     """
     alone = not started_by_torchrun()
     if alone and not trial.to_do:  # any more: another command did it
         return trial.read()
     if alone and not wait and at_work(trial.folder):  # seen before anything is prepared
-        raise RunIsBusy(str(trial.folder), f"{who_has(trial.folder / LOCK)} is at work on it")
+        raise RunIsBusy(str(trial.folder), f"{who_has(trial.folder / LOCK)} uses it")
     try:
         run_recipe(trial.recipe, trial.choices, trial.command, wait=wait)
     except RunIsBusy:
@@ -75,11 +75,11 @@ def _finish(trial: Trial, *, wait: bool) -> Cell:
         if not isinstance(error, UserError):
             say(traceback.format_exc())
         said = _said(error) if isinstance(error, UserError) else cause_of(error)
-        say(f"{trial.folder.name}: failed: {said}; the other runs go on")
+        say(f"{trial.folder.name}: failed: {said}; the other runs continue")
         return Cell(trial.seed, trial.folder, "failed", said)
     return trial.read()
 
 
 def _said(error: UserError) -> str:
-    """All that an error says, in one line."""
+    """Join the problems of an error into one line."""
     return "; ".join(f"{problem.where} {problem.message}".strip() for problem in error.problems)

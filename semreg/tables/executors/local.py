@@ -1,4 +1,4 @@
-"""Processes of this machine, which share out its cores and GPUs."""
+"""An executor with processes of this machine, which share its cores and GPUs."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ PRELOADED = [
     "semreg.cli.main", "semreg.running.start", "semreg.running.progress", "semreg.report.page", "matplotlib.figure",
     "torch._dynamo",
 ]  # fmt: skip
-"""What each process would import, in seconds; a server has, and forks. Nothing computes there."""
+"""Modules that each process would import, in seconds; a server has imported them, and forks. It computes nothing."""
 LIMITED, LIMITED_BEFORE = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"
-"""The variable by which PyTorch takes no more of a GPU than a share, and its former name."""
+"""The variable that limits PyTorch to a share of a GPU, and its former name."""
 LIMITING = "2.10"
-"""The first version of PyTorch that is sure to heed a share there: it came between 2.9 and this one."""
+"""The first version of PyTorch that surely obeys such a share: support came between 2.9 and this one."""
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOST = 255
-"""The exit code of a process whose server was killed, so that nobody knows of its end."""
+"""The exit code of a process whose server was killed, so that its true one is unknown."""
 
 
 class Local:
-    """Processes of this machine, `--on local:N`: N at once, which share out the cores, and GPUs if they compute there.
+    """Processes of this machine, `--on local:N`: N at once, which share the cores, and GPUs if they compute there.
 
-    As many as cores by default, and on GPUs as many as have room: one on each, or with `--gpus 0.25` four. A process
-    that has less than a whole GPU can take no more than its share of the memory. Each is forked by a server that has
-    imported all that a run needs, and is in a session of its own: a signal to the terminal's processes reaches it by
-    `cancel` alone, and it goes on if this process is killed.
+    The default is one process for each core, and on GPUs as many as have room: one on each, or four with `--gpus 0.25`.
+    A process with less than a whole GPU can't take more than its share of the memory. A server that has imported
+    everything a run needs forks each process into a separate session. So a signal to the terminal's processes reaches
+    it only by `cancel`, and it continues if this process is killed.
 
-    Raises ValueError for what is no number of processes, for more than the GPUs have room for, and for shares of a GPU
-    by a PyTorch that doesn't hold to them.
+    Raises ValueError for words that are not a number of processes, and for more processes than the GPUs have room for.
+    A share of a GPU raises it if this PyTorch doesn't obey shares.
     """
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
         if words and not (words.isascii() and words.isdecimal() and int(words) > 0):
-            raise ValueError(f"{words!r} is no number of processes; local:2 makes two runs at once")
+            raise ValueError(f"{words!r} is not a number of processes; local:2 trains two runs at a time")
         cores = joblib.cpu_count()
         self._cards = [] if gpu == 0 else _cards()
         if gpu is None:
@@ -69,7 +69,7 @@ class Local:
         forkserver.ensure_running()  # which imports for seconds, while the grid is planned
 
     def submit(self, arguments: Sequence[str], needs: Needs) -> LocalJob:
-        """Begin `semreg ARGUMENTS` in a process of its own, on the GPU of which the least is taken."""
+        """Start `semreg ARGUMENTS` in a separate process, on the GPU with the smallest share taken."""
         self._jobs = [job for job in self._jobs if job.state() != "ended"]
         environment, card = {**os.environ, **needs.environment}, None
         if needs.gpu > 0 and self._cards:
@@ -95,7 +95,7 @@ class LocalJob:
         self.process, self.card = process, card
 
     def state(self) -> Literal["running", "ended"]:
-        """Whether it is there."""
+        """Return whether it still runs."""
         return "running" if self.process.exitcode is None else "ended"
 
     def cancel(self) -> None:
@@ -106,7 +106,7 @@ class LocalJob:
 
 
 def _work(arguments: list[str], environment: Mapping[str, str], log: str) -> None:
-    """What the process does."""
+    """Run the command in the new process."""
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
@@ -125,7 +125,7 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 @contextlib.contextmanager
 def _no_script() -> Iterator[None]:
-    """Inside, there is no script that multiprocessing would have each process execute once more."""
+    """Hide the main script inside, which multiprocessing would execute again in each process."""
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -135,18 +135,18 @@ def _no_script() -> Iterator[None]:
 
 
 def _cards() -> list[str]:
-    """The GPUs that this process sees, as the environment names them. Raises ValueError if there is none."""
+    """Return the GPUs that this process sees, as the environment names them. Raises ValueError if it sees none."""
     import torch
 
     count = torch.cuda.device_count()
     if not count:
-        raise ValueError("no GPU is here")
+        raise ValueError("this machine has no GPU")
     named = [name.strip() for name in os.environ.get(VISIBLE, "").split(",") if name.strip()]
     return (named or [str(number) for number in range(count)])[:count]
 
 
 def _require_shares(cards: int) -> None:
-    """Raises ValueError if this PyTorch may take more of a GPU than its share."""
+    """Raise ValueError if this PyTorch may take more of a GPU than its share."""
     import torch
 
     if torch.__version__ < LIMITING:
@@ -157,7 +157,7 @@ def _require_shares(cards: int) -> None:
 
 
 def _limited(environment: Mapping[str, str], share: float) -> str:
-    """PyTorch's settings, by which a process takes no more than a share of its GPU."""
+    """Return PyTorch's settings that limit a process to a share of its GPU."""
     import torch
 
     total = torch.cuda.get_device_properties(0).total_memory

@@ -1,6 +1,6 @@
-"""A run of a grid that is made elsewhere: a list of arguments of `semreg run`, and its recipe in the folder of the run.
+"""A run of a grid in another process: the arguments of `semreg run`, and its recipe in the folder of the run.
 
-Where it stands is told by that folder alone.
+Only that folder holds the run's state.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from semreg.store.record import read_record
 from semreg.tables.grid import Cell
 
 LAST_WORDS = 2**13
-"""Bytes of the end of a log that are read for them."""
+"""Bytes read at the end of a log for its last line."""
 MOST_SAID = 500
 REFUSED = ".refused"
-"""The end of the name of the file that tells why a trial failed."""
+"""The suffix of the file that states why a trial failed."""
 
 
 class Trial(Protocol):
-    """A run of a grid, as it is planned."""
+    """A planned run of a grid."""
 
     @property
     def recipe(self) -> Recipe: ...
@@ -53,34 +53,34 @@ class Trial(Protocol):
 
 
 class More(Protocol):
-    """What is known of the trials of a grid only while they are made."""
+    """Facts about the trials of a grid that are known only while they are made."""
 
     @property
     def total(self) -> int:
-        """How many there are in the end."""
+        """The final number of trials."""
 
     def left(self, to_do: Sequence[int]) -> int:
-        """How many of them are to do, of which the places of some are known."""
+        """Return how many trials are unfinished; `to_do` has the places of the known ones."""
 
     def more(self, free: int) -> Sequence[int]:
-        """The places of further trials that are to do, about as many as are free."""
+        """Return the places of further trials, about as many as are free."""
 
     def given_up(self, k: int) -> str:
-        """Why a trial that is under way, or waits, is to be made no further; empty if it is."""
+        """Return why a running or waiting trial should be given up; empty if it should not."""
 
 
 def name_of(trial: Trial) -> str:
-    """The trial as it is told of."""
+    """Return the trial's name in messages."""
     return f"{trial.plan.name} · seed {trial.seed}"
 
 
 def lock_of(trial: Trial) -> Path:
-    """What a coordinator holds from before it submits the trial until that has ended."""
+    """Return the lock that a coordinator holds from before the trial's submission to its end."""
     return _beside(trial, ".lock")
 
 
 def log_of(trial: Trial) -> Path:
-    """What is said while it is made."""
+    """Return the file with its output."""
     return _beside(trial, ".log")
 
 
@@ -89,12 +89,14 @@ def _beside(trial: Trial, suffix: str) -> Path:
 
 
 def folder_of(file: Path) -> Path:
-    """The folder of the run that a trial makes, by its recipe's file."""
+    """Return the folder of the run that a trial makes, by its recipe's file."""
     return file.parents[1]
 
 
 def refusal_of(trial: Trial) -> str:
-    """Why the trial ended before it was a run, as its process has left it; empty if it hasn't."""
+    """Return why the trial ended before it was a run, as its process has recorded it; empty if it hasn't recorded
+    anything.
+    """
     try:
         return read_file(_beside(trial, REFUSED)).decode("utf-8", "replace")
     except OSError:
@@ -103,7 +105,7 @@ def refusal_of(trial: Trial) -> str:
 
 @contextlib.contextmanager
 def refusal_kept(file: Path) -> Iterator[None]:
-    """In the process of a trial, by its recipe's file: why it fails is left beside that, for who has submitted it."""
+    """Record, in a trial's process, why it fails, beside its recipe's file, for the process that submitted it."""
     try:
         yield
     except RunIsBusy:
@@ -116,10 +118,10 @@ def refusal_kept(file: Path) -> Iterator[None]:
 
 
 def write_trial(trial: Trial, needs: Needs) -> tuple[list[str], Needs]:
-    """Write the recipe of a trial, with all that it extends, into its folder; the arguments that make the run, and what
-    it needs.
+    """Write the recipe of a trial, with everything it extends, into its folder; return the arguments of the run, and
+    its needs.
 
-    A run that was begun goes on with as many threads as before, which decide its last bits. Raises CannotWrite.
+    A started run resumes with as many threads as before, which decide its last bits. Raises CannotWrite.
     """
     chosen, file = trial.choices, _beside(trial, ".toml").absolute()
     threads = chosen.threads or _threads_before(trial.folder) or needs.threads
@@ -152,12 +154,12 @@ def _threads_before(folder: Path) -> int | None:
 
 
 def steps_of(trial: Trial) -> frozenset[str]:
-    """What there is to go on from: a trial that ends without any more of it has made no step forward."""
+    """Return the files to resume from: a trial that ends without new ones has made no progress."""
     return frozenset(f"{kind}/{name}" for kind in (CHECKPOINTS, EVALUATIONS) for name in _listed(trial.folder / kind))
 
 
 def status_of(trial: Trial) -> tuple[int, int] | None:
-    """What is another each time that the run writes how it stands."""
+    """Return a value that changes each time the run writes its status."""
     try:
         found = os.stat(trial.folder / STATUS)
     except OSError:
@@ -166,7 +168,7 @@ def status_of(trial: Trial) -> tuple[int, int] | None:
 
 
 def length_of_log(trial: Trial) -> int:
-    """How many bytes of log there are, of all times that it was begun."""
+    """Return the bytes of the log, over all its starts."""
     try:
         return os.stat(log_of(trial)).st_size
     except OSError:
@@ -174,7 +176,7 @@ def length_of_log(trial: Trial) -> int:
 
 
 def last_words(trial: Trial, since: int = 0) -> str:
-    """The last line of what it said, from byte `since` of its log on; empty if it said nothing."""
+    """Return the last line of its output, from byte `since` of its log on; empty if there is none."""
     try:
         said = read_file(log_of(trial), start=max(since, length_of_log(trial) - LAST_WORDS)).decode("utf-8", "replace")
     except OSError:

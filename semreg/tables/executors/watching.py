@@ -1,4 +1,4 @@
-"""Where the runs of a grid stand that are made at the same time, drawn anew on a terminal while they are under way."""
+"""The status of a grid's simultaneous runs, redrawn on a terminal while they run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Draw = Callable[[Sequence[Path], str], None]
 
 @contextlib.contextmanager
 def watching() -> Iterator[Draw]:
-    """What draws the runs in some folders below a line of text; nothing where messages go to no terminal."""
+    """Provide a function that draws the runs in some folders below a line of text, or nothing without a terminal."""
     if not MESSAGES.isatty():
         yield lambda folders, text: None
         return
@@ -37,5 +37,5 @@ def watching() -> Iterator[Draw]:
 def _status(folder: Path) -> RunStatus:
     try:
         return run_status(read_record(folder), datetime.now(UTC))
-    except UserError:  # its process has just begun
+    except UserError:  # its process has just started
         return RunStatus(folder, folder.name, "running", message="it is beginning")

@@ -1,4 +1,4 @@
-"""What `--with` adds to a recipe: a partial recipe by its path, or a loss by its name, wired to the recipe's names."""
+"""The additions of `--with` to a recipe: a partial recipe by its path, or a loss by its name with inputs by role."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _LOSS = re.compile(r"losses\.(?P<name>\w+)\s*(?P<inputs>\(.*\))?\s*(?:=(?P<weigh
 
 @dataclass(frozen=True)
 class Addition:
-    """Something that a recipe may have beside what it says: a recipe file that it would extend, or a table of its own.
+    """An addition to a recipe: a recipe file that it would extend, or a table.
 
-    `title` names it in a table, `losses` are those that it brings, and `summary` tells people what it does.
+    `title` names it in a table, `losses` are those that it adds, and `summary` describes it.
     """
 
     name: str
@@ -44,16 +44,18 @@ class Addition:
 def additions_of(
     texts: Iterable[str], plan: Plan, carrier: ClassCarrier, overrides: Sequence[str] = ()
 ) -> list[Addition]:
-    """The additions to the recipe of a plan that texts such as "losses.atnl=30,partial/occlusion" mean.
+    """Return the additions to the recipe of a plan that texts such as "losses.atnl=30,partial/occlusion" mean.
 
-    `overrides` are the user's own, among them options of the losses that are added. Raises UserError.
+    `overrides` are the user's, including options of the added losses. Raises UserError.
     """
     said = [part for text in texts for part in _split(text) if part]
     if not said:
-        raise UserError("--with", "nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe")
+        raise UserError(
+            "--with", "no addition is given; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
+        )
     if len(said) > MOST:
         runs = 1 + len(said) + math.comb(len(said), 2)
-        raise UserError("--with", f"{len(said)} additions, alone and in pairs, are {runs} recipes; {MOST} are the most")
+        raise UserError("--with", f"{len(said)} additions and their pairs make {runs} recipes; expected at most {MOST}")
     additions = [_addition(text, plan, carrier, overrides) for text in said]
     seen: set[str] = set()
     for addition in additions:
@@ -65,7 +67,7 @@ def additions_of(
 
 
 def _split(text: str) -> Iterator[str]:
-    """The parts between those commas that are in no brackets."""
+    """Split a text at the commas outside brackets."""
     part, depth = "", 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -109,7 +111,7 @@ def _weight(said: str, text: str | None) -> float:
     except ValueError:
         weight = math.nan
     if not math.isfinite(weight) or not weight:
-        raise UserError(f"--with {said}", f"{text!r} is no weight; write a number, as in losses.NAME=0.5")
+        raise UserError(f"--with {said}", f"{text!r} is not a weight; write a number, as in losses.NAME=0.5")
     return weight
 
 
@@ -145,7 +147,7 @@ def _loss(
 
 
 def _signatures(name: str, where: str) -> tuple[str, Signature, Signature]:
-    """The kind of a loss or criterion, the signature that holds its options, and the one that holds its inputs."""
+    """Return the kind of a loss or criterion, the signature of its options, and that of its inputs."""
     try:
         component = find(name, ("loss", "criterion"))
         value = load(component)
@@ -166,27 +168,29 @@ def _given(text: str, where: str) -> Expression:
 
 
 def _wired(name: str, taking: Signature, plan: Plan, carrier: ClassCarrier, where: str) -> Expression:
-    """The loss called with what the recipe's `[model]` says of the roles that its inputs ask for."""
+    """Return the loss called with the tensors that have its inputs' roles in the recipe's `[model]`."""
     needed = required_inputs(taking)
     by_hand = f"write its inputs, losses.{name}({', '.join(needed) or 'a, b'}), with the recipe's names for them"
     if not needed:
         raise UserError(where, f"it takes any number of inputs; {by_hand}")
     for parameter in needed:
         if not roles_of(taking, parameter):
-            raise UserError(where, f"its input {parameter!r} asks for no role; {by_hand}, or a partial recipe")
+            raise UserError(
+                where, f"its input {parameter!r} matches no role of [model]; {by_hand}, or a partial recipe"
+            )
     try:
         found = left_to_roles(taking, (), carrier.roles, plan.fields)
     except Unsaid as unsaid:
         labelled = any(Role.LABEL in roles_of(taking, parameter) for parameter in needed)
         why = carrier.reason if labelled and carrier.reason else unsaid
-        raise UserError(where, f"its inputs can't be told: {why}; or {by_hand}") from None
+        raise UserError(where, f"its inputs can't be derived: {why}; or {by_hand}") from None
     return Call(name, tuple(map(Name, found)))
 
 
 def _options(
     table: str, options: Signature, taking: Signature, label: str | None, given: Sequence[str], where: str
 ) -> TomlTable:
-    """What the field of classes answers. Raises UserError for another option that is needed and not among the given."""
+    """Return options that the field of classes determines. Raises UserError for another required option not given."""
     inputs = {parameter.name for parameter in taking.inputs()} if options is taking else set()
     found = {}
     for key, parameter in options.parameters.items():
@@ -205,7 +209,7 @@ def _options(
 
 
 def _rows(expression: Expression, plan: Plan, where: str) -> list[tuple[str, ...]]:
-    """The keys of the rows that are to hold the loss: in each phase, each module's in the last step that trains it."""
+    """Return the keys of the rows for the loss: in each phase, each module's in the last step that trains it."""
     inputs = [Read(name) for name in names(expression)]
     found = uses(inputs, plan.tensors)
     trained = {*found.read, *found.modules, *(call.function for call in calls(expression))}
@@ -228,9 +232,9 @@ def _rows(expression: Expression, plan: Plan, where: str) -> list[tuple[str, ...
 
 
 def _require_writable(table: Any, train: Sequence[str], module: str, where: str) -> None:
-    """Raises UserError for a row that `[each]` writes out: a recipe that extends this one can't add to it."""
+    """Raise UserError for a row that `[each]` writes out: a recipe that extends this one can't add to it."""
     for key in train:
         table = table.get(key) if isinstance(table, dict) else None
     if isinstance(table, dict) and module not in table and any("{" in key for key in table):
-        message = f"the recipe writes the row of {module!r} by [each], and nothing can be added to one of those alone"
+        message = f"the recipe writes the row of {module!r} by [each], and an addition can't change only one of those"
         raise UserError(where, f"{message}; a partial recipe can add to all of them")

@@ -1,4 +1,4 @@
-"""What additions to a recipe, and the figures that rank them, are about: the class, its code, the other codes."""
+"""The subject of additions and of their ranking figures: the class, its code, the other codes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from semreg.training.program import Program, evaluating
 
 @dataclass(frozen=True)
 class ClassCarrier:
-    """What the roles of a recipe say of one class: its label and its code, None where they don't, for which `reason` is
-    then why.
+    """A class with the label and the code that the recipe's roles name for it, or None with a `reason`.
 
     `roles` are the recipe's, with this label as the only attribute, so that all other codes are the rest. `shapes` are
     those of the codes and of the output for one image, as far as they can be known without data.
@@ -32,9 +31,9 @@ class ClassCarrier:
 
 
 def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
-    """The class that a recipe is about: the only field of classes among the attributes of its `[model]`, or `label`.
+    """Return the class of a recipe: the only field of classes among the attributes of its `[model]`, or `label`.
 
-    Raises UserError for a label that is none of them.
+    Raises UserError for a label that is not one of them.
     """
     attributes = {
         name: code for name, code in plan.roles.attributes.items() if isinstance(plan.fields[name], ClassField)
@@ -42,14 +41,14 @@ def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
     reason = ""
     if label is not None and label not in attributes:
         near = closest(label, attributes)
-        raise UserError("--label", f"{label!r} is no field of classes among the attributes of [model]{near}")
+        raise UserError("--label", f"{label!r} is not a field of classes among the attributes of [model]{near}")
     if label is None and len(attributes) == 1:
         label = next(iter(attributes))
     if label is None:
         line = f"add `{LINES[Role.LABEL]}` there, with the recipe's own names"
-        reason = f"[model] says no field of classes among its attributes; {line}"
+        reason = f"[model] names no field of classes among its attributes; {line}"
         if attributes:
-            reason = f"[model] says several fields of classes, {', '.join(attributes)}; choose one by --label"
+            reason = f"[model] names several fields of classes, {', '.join(attributes)}; choose one by --label"
     code = None if label is None else attributes[label]
     roles = plan.roles if label is None else replace(plan.roles, attributes={label: attributes[label]})
     named = [name for name in (*roles.code, roles.output) if name in plan.tensors]
@@ -64,6 +63,6 @@ def _shapes(plan: Plan, names: list[str]) -> dict[str, tuple[int, ...]]:
             execution = program.execution(synthetic_batch(plan.fields, plan.value_range))
             with evaluating(modules):
                 values = {name: program.value(name, execution) for name in names}
-    except Exception:  # a mistake is told when the recipe is tried, and some components can't be fake_tensors
+    except Exception:  # the recipe's trial reports errors, and some components fail on fake tensors
         return {}
     return {name: tuple(value.shape[1:]) for name, value in values.items() if isinstance(value, torch.Tensor)}

@@ -1,4 +1,4 @@
-"""A recipe with additions as a recipe of its own: composed for a run, and written as a file to go on with."""
+"""A recipe with additions as a new recipe: composed for a run, and written as a file to continue with."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mix:
 
     @property
     def file(self) -> Path:
-        """Where its recipe would stand: beside the one that is added to. No such file is written."""
+        """The path that its recipe would have: beside the recipe that it adds to. No such file is written."""
         return self.path.with_name(f"{'+'.join([self.path.stem, *(one.name for one in self.additions)])}.toml")
 
     @property
@@ -37,15 +37,15 @@ class Mix:
 
     @property
     def losses(self) -> frozenset[str]:
-        """Those that the additions bring."""
+        """The losses of the additions."""
         return frozenset(loss for one in self.additions for loss in one.losses)
 
     def recipe(self, overrides: Sequence[str]) -> Recipe:
-        """The recipe to be run, with overrides as `--set` takes them."""
+        """Return the recipe to run, with overrides as `--set` takes them."""
         return composed_recipe(self.file, self._table(self.path.parent), overrides)
 
     def text(self, folder: Path, overrides: Sequence[str] = ()) -> str:
-        """The recipe as a file in a folder, which extends what it is made of; overrides go into its head's command."""
+        """Return the recipe as a file for a folder, which extends its parts; the command in its head has overrides."""
         command = shlex.join(
             ["semreg", "run", self.file.name, *(part for text in overrides for part in ("--set", text))]
         )
@@ -53,7 +53,7 @@ class Mix:
         return f"{head}\n{toml_text(self._table(folder))}"
 
     def conflicts(self) -> Iterator[str]:
-        """A sentence for each key of two additions that the later of them decides."""
+        """Yield a sentence for each key of two additions that the later of them decides."""
         decided: dict[tuple[str, ...], Any] = {}
         for addition in self.additions:
             for keys, value in _leaves(addition.table):

@@ -1,4 +1,4 @@
-"""The few evaluations that mixes are ranked by, of what the recipe's `[model]` says."""
+"""The few evaluations that rank mixes, wired by the recipe's `[model]`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from semreg.tables.mixing.carrier import ClassCarrier
 from semreg.tables.ranking import direction_of
 
 OTHERS = "other_codes_joined"
-"""The codes of which leakage is measured, side by side, where there are several."""
+"""The concatenated codes whose leakage is measured, if there are several."""
 ORDER = "semantic_order"
 CLASSES = Reads("probability")
-"""What it asks a judge for."""
+"""The tensor that it reads from a judge."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The evaluations that are done for each mix and the tensors that these need beside the recipe's, as tables; the
-    figures that mixes are ranked by, the important ones first; and a sentence for each that this recipe can't have."""
+    """The evaluations of each mix and the tensors that they need besides the recipe's, as tables; the figures that rank
+    mixes, important ones first; and a sentence for each figure that this recipe can't have."""
 
     evaluations: TomlTable
     tensors: TomlTable
@@ -33,11 +33,11 @@ class Figures:
 
 
 class _CannotBe(Exception):  # noqa: N818  a finding rather than a failure
-    """Why a recipe can't have a figure."""
+    """The reason why a recipe can't have a figure."""
 
 
 def figures_of(plan: Plan, carrier: ClassCarrier) -> Figures:
-    """The figures of a recipe. Raises UserError if it can't have any."""
+    """Return the figures of a recipe. Raises UserError if it can't have any."""
     evaluations: TomlTable = {}
     tensors: TomlTable = {}
     ranked: list[Ranked] = []
@@ -58,10 +58,10 @@ def figures_of(plan: Plan, carrier: ClassCarrier) -> Figures:
 
 
 def _direction(table: TomlTable, figure: str) -> bool:
-    """Whether a higher figure is better, as its evaluation says."""
+    """Return whether a higher figure is better, by its evaluation."""
     higher = direction_of(table, figure)
     if higher is None:
-        raise _CannotBe(f"{table['use'].partition('(')[0]} doesn't say which way {figure} is good")
+        raise _CannotBe(f"{table['use'].partition('(')[0]} doesn't say whether a high or a low {figure} is good")
     return higher
 
 
@@ -97,13 +97,13 @@ def _order(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
     codes = (code, *carrier.roles.rest)
     _require_vectors(codes, carrier)
     if plan.fields_of([Read(output)], frozenset(codes)):
-        raise _CannotBe(f"{output} depends on more than the code, so that none can be decoded alone")
+        raise _CannotBe(f"{output} depends on more than the code, so a code can't be decoded by itself")
     inputs = (code, label, output, carrier.roles.input, *carrier.roles.rest)
     return {"use": f"{ORDER}({', '.join(inputs)})", **asked}, {}
 
 
 def _judge(plan: Plan, label: str) -> TomlTable:
-    """The judge of the recipe's evaluations that ask one for the classes of the label: the keys that say it."""
+    """Return the keys that define the judge for the label's classes in one of the recipe's evaluations."""
     found: dict[str, TomlTable] = {}
     for one in plan.evaluations.values():
         if one.judge and label in reads_in(one.node) and CLASSES in get_args(one.node.loaded.signature.types["judge"]):
@@ -132,18 +132,18 @@ def _require_vectors(codes: Sequence[str], carrier: ClassCarrier) -> None:
     for code in codes:
         shape = carrier.shapes.get(code, (0,))
         if len(shape) != 1:
-            raise _CannotBe(f"{code} is no vector, its shape is {shape}")
+            raise _CannotBe(f"{code} is not a vector; its shape is {shape}")
 
 
 def _output(plan: Plan, carrier: ClassCarrier) -> str:
-    """The output, where it is an image like the input."""
+    """Return the output, if it is an image like the input."""
     output, read = carrier.roles.output, carrier.roles.input
     if not (output and read):
         raise _CannotBe("the [model] of the recipe says no input or no output")
     field = plan.fields.get(read)
     shape = (field.channels, field.height, field.width) if isinstance(field, ImageField) else None
     if shape is None or carrier.shapes.get(output, shape) != shape:
-        raise _CannotBe(f"the output, {output}, is no image like {read}")
+        raise _CannotBe(f"the output, {output}, is not an image like {read}")
     return output
 
 
@@ -153,4 +153,4 @@ KINDS: tuple[tuple[str, str, Callable[[Plan, ClassCarrier], tuple[TomlTable, Tom
     ("order", "linear_in_order", _order),
     ("reconstruction", "mean_squared_error", _reconstruction),
 )
-"""What mixes are ranked by: an evaluation, its figure, and how it is wired."""
+"""The figures that rank mixes: an evaluation, its figure, and its wiring."""

@@ -1,4 +1,4 @@
-"""A recipe with additions to it, alone and in pairs, each at the same short budget: a grid of runs that is ranked."""
+"""A recipe with additions, singly and in pairs, each at the same short budget: a ranked grid of runs."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _OF_A_LOSS = re.compile(r"\s*losses\.(\w+)\.")
 
 @dataclass(frozen=True)
 class Budget:
-    """What each mix is given: so many epochs of every phase, on a share of the training images. Raises UserError."""
+    """The budget of each mix: epochs of every phase, and a share of the training images. Raises UserError."""
 
     epochs: int = 1
     share: float = 0.1
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise UserError("--epochs", f"{self.epochs} is no number of epochs; 1 is the least")
+            raise UserError("--epochs", f"{self.epochs} is not a number of epochs; expected at least 1")
         if not 0 < self.share <= 1:
-            raise UserError("--share", f"{self.share!r} is no share above 0 and at most 1")
+            raise UserError("--share", f"{self.share!r} is not a share; expected a number above 0 and at most 1")
 
     def __str__(self) -> str:
         return f"{self.epochs} epoch{'s'[: self.epochs > 1]} on {self.share:.3g} of the training images"
@@ -54,15 +54,15 @@ def make_mix(
     wanted: Wanted,
     choices: Choices,
 ) -> MadeTable:
-    """Make all runs of a mix that are not finished, and rank them beside the recipe itself.
+    """Make all unfinished runs of a mix, and rank them beside the recipe itself.
 
-    If the table is `wanted` to be written, a recipe for each mix is written beside it, to be trained in full. Overrides
-    of a loss that an addition brings go where that addition is. `label` chooses among several attributes.
+    If `wanted` asks for a written table, a recipe for each mix is written beside it, to train in full. Overrides of an
+    addition's loss apply to that addition. `label` chooses among several attributes.
 
-    Raises UserError for what is wrong with the recipe, the additions and the choices, before anything is trained.
+    Raises UserError for errors in the recipe, the additions and the choices, before anything is trained.
     """
     if wanted.plots and not wanted.written:
-        raise UserError("--plot", "pictures stand in the table's page; add --table")
+        raise UserError("--plot", "plots are part of the table's page; add --table")
     if wanted.figures_of and not wanted.written:
         raise UserError("--figures-of", "figures are written into the table's folder; add --table")
     known = load_recipe(said).table.get("losses")
@@ -78,7 +78,7 @@ def make_mix(
     recipes = [_shortened(mix.recipe(texts), mix.title, budget, figures) for mix, texts in zip(mixes, own, strict=True)]
     remarks = [f"{addition.title}: {addition.summary}." for addition in additions]
     remarks += [text for mix in mixes for text in mix.conflicts()]
-    remarks += [*figures.left_out, f"Each run has {budget}, which says little of what long training would give."]
+    remarks += [*figures.left_out, f"Each run has {budget}; longer training may rank the rows differently."]
     if in_first_process():
         say("\n".join(remarks))
     ranking = Ranking(figures.ranked, tuple(remarks))
@@ -92,13 +92,13 @@ def make_mix(
 
 
 def _loss_of(override: str) -> str | None:
-    """The loss whose option an override changes."""
+    """Return the loss whose option an override changes."""
     found = _OF_A_LOSS.match(override)
     return found[1] if found else None
 
 
 def _shortened(recipe: Recipe, title: str, budget: Budget, figures: Figures) -> Recipe:
-    """The recipe at a budget, with the evaluations that mixes are ranked by and no others."""
+    """Return the recipe at a budget, with only the evaluations that rank mixes."""
     change: TomlTable = {
         "description": title,
         "data": {"split": {"share": budget.share}},
@@ -113,6 +113,6 @@ def _shortened(recipe: Recipe, title: str, budget: Budget, figures: Figures) -> 
 
 
 def _epochs(table: Any, budget: Budget) -> TomlTable:
-    """For each phase of a table how many epochs it has."""
+    """Return the epochs of each phase of a table."""
     phases = table.get("phases") if isinstance(table, dict) else None
     return {name: {"epochs": budget.epochs} for name in phases} if isinstance(phases, dict) else {}

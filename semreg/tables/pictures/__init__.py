@@ -1,1 +1,1 @@
-"""The pictures of a grid: its rows side by side, losses over each other, slices of a sweep, and a paper's figures."""
+"""The pictures of a grid: its rows side by side, overlaid losses, slices of a sweep, and a paper's figures."""

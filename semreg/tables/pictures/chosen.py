@@ -1,4 +1,4 @@
-"""Which rows of a grid, and which run of each, are drawn."""
+"""The choice of the rows of a grid to draw, and of the run of each."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from semreg.tables.grid import Cell, Grid, Row
 from semreg.tables.ranking import ranked_rows
 
 MOST_ROWS = 20
-"""Rows whose pictures and curves a page shows."""
+"""The most rows whose pictures and curves a page shows."""
 
 
 def drawn_rows(grid: Grid) -> list[Row]:
-    """The rows that a page draws, in the grid's order: of many the best if they are ranked, and else the first."""
+    """Return the rows that a page draws, in the grid's order: the best of many if they are ranked, else the first."""
     best = [one.row for one in ranked_rows(grid)] or list(grid.rows)
     names = {row.name for row in best[:MOST_ROWS]}
     return [row for row in grid.rows if row.name in names]
 
 
 def said_of_rows(grid: Grid) -> list[str]:
-    """A sentence on which rows are drawn, where not all are."""
+    """Return a sentence on which rows are drawn, if not all are."""
     if len(grid.rows) <= MOST_ROWS:
         return []
     if grid.ranking:
@@ -28,9 +28,9 @@ def said_of_rows(grid: Grid) -> list[str]:
 
 
 def one_run_each(rows: Sequence[Row], has: Callable[[Cell], object]) -> dict[str, Cell]:
-    """For each row, by its name, a run that has what is to be drawn; rows without one are left out.
+    """Return for each row, by its name, a run that has the content to draw; rows without one are left out.
 
-    All are of one seed, the first of which every such row has a run; else each is of its own first.
+    All runs have one seed, the first for which every such row has a run; else each has its own first seed.
     """
     found = {row.name: {cell.seed: cell for cell in row.cells if has(cell)} for row in rows}
     found = {name: cells for name, cells in found.items() if cells}
@@ -40,7 +40,7 @@ def one_run_each(rows: Sequence[Row], has: Callable[[Cell], object]) -> dict[str
 
 
 def seeds_of(cells: Mapping[str, Cell], titles: Mapping[str, str]) -> str:
-    """A sentence on the seeds of the runs that were chosen."""
+    """Return a sentence on the seeds of the chosen runs."""
     seeds = {cell.seed for cell in cells.values()}
     if len(seeds) == 1:
         return f"Runs of seed {seeds.pop()}."

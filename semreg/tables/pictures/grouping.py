@@ -1,4 +1,4 @@
-"""What rows of a grid have pictures of, and their lines of images in groups: what is to be compared close together."""
+"""The pictures of a grid's rows, with their lines of images in groups: comparable lines are close together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from semreg.tables.grid import Cell, Row
 from semreg.tables.pictures.chosen import one_run_each
 
 FEW_LINES = 6
-"""Rows of so many lines of the same names are compared line by line, those of more one by one."""
+"""Rows with at most this many lines of the same names are compared line by line, others row by row."""
 NARROW = 12
-"""Columns of lines of which two have room beside each other."""
+"""The most columns of two groups that have room side by side."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,14 @@ class Figure:
     cells: Mapping[str, Cell]
 
     def read(self, row: str) -> Picture:
-        """The picture of a row. Raises UserError if it can't be read."""
+        """Read the picture of a row. Raises UserError if it can't be read."""
         return read_picture(self.cells[row].places[self.evaluation], self.title)
 
 
 def figures(rows: Sequence[Row], evaluations: Sequence[str] | None = None, *, least: int = 1) -> list[Figure]:
-    """The pictures of evaluations, of all by default, that at least so many rows have, in the order of the results."""
+    """Return the pictures of evaluations, of all by default, that at least `least` rows have, in the order of the
+    results.
+    """
     keys = dict.fromkeys(
         (evaluation, picture.title)
         for row in rows
@@ -64,17 +66,17 @@ AnyLine = TypeVar("AnyLine", bound=Comparable)
 
 @dataclass(frozen=True)
 class Group(Generic[AnyLine]):
-    """Lines under each other, each with what stands before it, under a title that may be empty."""
+    """Lines under each other, each after its label, under a title that may be empty."""
 
     title: str
     lines: Sequence[tuple[str, AnyLine]]
 
 
 def grouped(lines: Mapping[str, Sequence[AnyLine]]) -> list[Group[AnyLine]]:
-    """The lines of rows, by the rows' titles, so that what is to be compared is close together.
+    """Group the lines of rows, by the rows' titles, so that comparable lines are close together.
 
-    What all rows have, such as the originals, is there once. Rows that have for themselves one line each, or few of the
-    same names, are beneath each other line by line; others follow each other row by row. One row alone is as it is.
+    Lines that all rows share, such as the originals, appear once. Rows with one further line each, or few of the same
+    names, are compared line by line; other rows follow each other. A single row stays as it is.
     """
     first = next(iter(lines.values()), ())
     if len(lines) == 1:
@@ -95,7 +97,7 @@ def grouped(lines: Mapping[str, Sequence[AnyLine]]) -> list[Group[AnyLine]]:
 def _line_by_line(
     first: Sequence[AnyLine], shared: set[str], own: Mapping[str, Sequence[AnyLine]], *, alike: bool
 ) -> list[Group[AnyLine]]:
-    """A group for each line that rows have for themselves, in the order of the first row, below what is shared."""
+    """Return a group for each line that rows don't share, in the order of the first row, below the shared lines."""
     groups, above = [], []
     columns = zip(*own.values(), strict=True)
     for line in first:
@@ -115,7 +117,7 @@ def _line_by_line(
 
 
 def stand_beside(groups: Sequence[Group[Any]], columns: int) -> bool:
-    """Whether groups stand beside each other: of few columns, nothing common above them, many or unnamed lines."""
+    """Return whether to place groups side by side: few columns, no shared lines above, many or unnamed lines."""
     titled = len(groups) > 1 and all(group.title for group in groups)
     unnamed = not any(name for group in groups for name, _ in group.lines)
     return titled and columns <= NARROW and (unnamed or max(len(group.lines) for group in groups) > FEW_LINES)

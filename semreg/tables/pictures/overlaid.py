@@ -1,4 +1,4 @@
-"""Curves of the rows of a grid over each other: their losses, phase by phase, from the runs' own logs."""
+"""Overlaid curves of the rows of a grid: their losses, phase by phase, from the runs' logs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from semreg.tables.grid import Cell, Grid
 from semreg.tables.pictures.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 
 MOST_CHARTS = 12
-"""On a page, the first ones; a run's report has all of its own."""
+"""The most charts of a page, the first ones; a run's report has all of its own."""
 MOST_POINTS = 80
-"""Of one line: 20 rows with 12 charts take 1 MB."""
+"""The most points of a line: 20 rows with 12 charts take 1 MB."""
 TRAINING, VALIDATION = "train", "validation"
 _CACHED = 500
 
@@ -29,7 +29,7 @@ Curves = Mapping[tuple[str, str], Mapping[str, Points]]
 
 @dataclass(frozen=True)
 class Overlay:
-    """The chart of one loss, and for each of its lines the title of the row and its colour."""
+    """The chart of one loss, with the title of the row and the colour of each line."""
 
     phase: str
     chart: Chart
@@ -38,7 +38,7 @@ class Overlay:
 
 @dataclass(frozen=True)
 class Overlays:
-    """All charts, the colour of each row by its title, and what is to be said of them."""
+    """All charts, the colour of each row by its title, and notes on them."""
 
     charts: Sequence[Overlay]
     colours: Mapping[str, str]
@@ -46,12 +46,12 @@ class Overlays:
 
     @property
     def validated(self) -> bool:
-        """Whether any line is of validation losses."""
+        """Whether any line shows validation losses."""
         return any(line.kind == VALIDATION for one in self.charts for line in one.chart.lines)
 
 
 def overlays(grid: Grid, titles: Mapping[str, str]) -> Overlays:
-    """The losses that two or more rows of a grid share, a run of each over each other; titles by the rows' names."""
+    """Overlay the losses that two or more rows of a grid share, one run for each row; titles by the rows' names."""
     cells = one_run_each(drawn_rows(grid), _curves_of)
     colours = dict(zip([titles[name] for name in cells], _colours(len(cells)), strict=True))
     curves = {titles[name]: _curves_of(cell) for name, cell in cells.items()}
@@ -86,13 +86,13 @@ def _curves_of(cell: Cell) -> Curves:
     try:
         written = log.stat()
         return _read(cell.folder, written.st_mtime_ns, written.st_size)
-    except (OSError, UserError):  # not begun, or damaged, which the run's cell says
+    except (OSError, UserError):  # not started, or damaged, which the run's cell states
         return {}
 
 
 @functools.lru_cache(maxsize=_CACHED)  # a table is written after each of its runs
 def _read(folder: Path, written: int, size: int) -> Curves:
-    """The thinned curves of a run, of finite values. Raises UserError if its log can't be read."""
+    """Read the thinned curves of a run, of finite values. Raises UserError if its log can't be read."""
     found: dict[tuple[str, str], dict[str, Points]] = {}
     for phase, metrics in read_metrics(folder).items():
         for kind, losses in ((TRAINING, metrics.train), (VALIDATION, metrics.validation)):

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation over the rows of a grid, as `--figures-of` asks for them: files as a paper has them."""
+"""The pictures of an evaluation over the rows of a grid, for `--figures-of`: files as a paper has them."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from semreg.tables.view import row_titles
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ADVICE = "when that is mended, the same command writes the figures"
+ADVICE = "fix this; then the same command writes the figures"
 DPI = 300
 WIDTH, HEIGHT = 7.0, 9.0
-"""Inches, of a page's text."""
+"""Inches of a page's text area."""
 HIGHEST = 200
-"""Inches, beyond which no PNG is drawn."""
+"""The largest height of a PNG in inches."""
 LARGEST, SMALLEST = 0.6, 0.2
-"""Inches, of an image's width; the smallest where a figure would else be higher than a page."""
+"""Inches of an image's width; the smallest if a figure would otherwise be higher than a page."""
 LABELS, GAP, LINE, CHARACTER = 1.15, 0.03, 0.14, 0.065
-"""Inches: of the names before images, between images, of a line of text and of a character, about."""
+"""Inches: of the labels of images, between images, of a line of text and of a character, approximately."""
 LEAST_PIXELS = 128
-"""Smaller images are enlarged by a whole number, so that no viewer smooths them."""
+"""Smaller images are enlarged by an integer factor, so that no viewer smooths them."""
 
 
 def require_known(names: Sequence[str], evaluations: Iterable[str]) -> None:
-    """Raise UserError for a name that is none of the evaluations'."""
+    """Raise UserError for a name that is not an evaluation's."""
     known = set(evaluations)
     for name in names:
         if name not in known:
@@ -47,7 +47,7 @@ def require_known(names: Sequence[str], evaluations: Iterable[str]) -> None:
 
 
 def require_pictured(grid: Grid, evaluations: Iterable[str]) -> None:
-    """Raise UserError for an evaluation that any run of a grid has done, and none has pictures of."""
+    """Raise UserError for an evaluation that some run of a grid has, but without pictures."""
     pictured = {name for _, cell in grid.cells for name, result in cell.results.items() if result.pictures}
     for name in evaluations:
         if name not in pictured and any(name in cell.results for _, cell in grid.cells):
@@ -55,11 +55,11 @@ def require_pictured(grid: Grid, evaluations: Iterable[str]) -> None:
 
 
 def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[Path]:
-    """Write each picture of some evaluations over the rows that have it, as PNG and PDF; say, and return, their paths.
+    """Write each picture of some evaluations over the rows that have it, as PNG and PDF; print and return their paths.
 
-    A row is there under its title, as the paper calls it; images that all rows have are there once. Raises UserError
-    for an evaluation without pictures, once any run has done it, and for pictures that can't be read or are too many to
-    be drawn; CannotWrite. Of many rows those are drawn that a page draws.
+    A row appears under its title, as in the paper; images that all rows share appear once. If there are many rows, it
+    draws those that a page draws. Raises UserError for an evaluation without pictures, once any run has it, and for
+    pictures that can't be read or are too many to draw. Raises CannotWrite if a file can't be written.
     """
     require_pictured(grid, evaluations)
     titles = row_titles(grid.rows)
@@ -77,7 +77,7 @@ def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[
 
 
 def drawn(figure: Figure, titles: Mapping[str, str]) -> dict[str, bytes]:
-    """A figure's files over its rows, by their suffixes; `titles` are the rows', by their names. Raises UserError."""
+    """Draw a figure's files over its rows, by suffix; `titles` are the rows', by their names. Raises UserError."""
     import matplotlib
     from matplotlib.figure import Figure as Drawing
 
@@ -121,15 +121,15 @@ def _whole(figure: Figure, row: str, png: bytes) -> Pixels:
 
 @dataclass
 class _Sheet:
-    """What stands where, in inches from the left and from above; images have a `largest` width."""
+    """The layout of a figure, in inches from the left and from the top; images have a `largest` width."""
 
     largest: float
     images: list[tuple[float, float, float, float, Pixels]] = field(default_factory=list)
-    """Left, top, width and height of each, and its pixels."""
+    """The left, top, width and height of each image, and its pixels."""
     texts: list[tuple[float, float, str, dict[str, Any]]] = field(default_factory=list)
 
     def add_strips(self, groups: Sequence[Group[Strip]], stops: Sequence[str]) -> float:
-        """Place groups of lines, and return how far down they reach."""
+        """Place groups of lines, and return their lower end."""
         columns = max(len(line.images) for group in groups for _, line in group.lines)
         beside = stand_beside(groups, columns)
         across = min(len(groups), 2 * NARROW // columns) if beside else 1
@@ -167,7 +167,7 @@ class _Sheet:
         return top
 
     def _add_labels(self, labels: Sequence[str], left: float, top: float, step: float) -> float:
-        """Place a text in the middle of each column, and return how high they are."""
+        """Place a text in the middle of each column, and return their height."""
         texts = ["\n".join(textwrap.wrap(label, max(4, int(step / CHARACTER * 1.25)))) for label in labels]
         for place, text in enumerate(texts):
             middle = left + place * step + (step - GAP) / 2
@@ -175,7 +175,7 @@ class _Sheet:
         return LINE * 0.75 * max(text.count("\n") + 1 for text in texts) + GAP
 
     def add_pictures(self, pictures: Mapping[str, Pixels], top: float) -> float:
-        """Place pictures as they are, each under its title, below what is there, and return how far down they reach."""
+        """Place whole pictures, each under its title, below the existing content, and return their lower end."""
         across = min(2, len(pictures))
         width = WIDTH / max(1, across) - GAP
         low = top
@@ -190,7 +190,7 @@ class _Sheet:
         return low
 
     def draw(self, axes: Axes) -> None:
-        """Draw all of it on axes of inches."""
+        """Draw the sheet on axes of inches."""
         axes.set_autoscale_on(False)
         for left, top, width, height, pixels in self.images:
             large = enlarged(pixels, max(1, LEAST_PIXELS // max(pixels.shape[:2])))

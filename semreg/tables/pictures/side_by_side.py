@@ -1,4 +1,4 @@
-"""The same pictures side by side over the rows of a grid, cut out of those that their evaluations stored."""
+"""The same pictures side by side over the rows of a grid, cut out of the stored ones."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from semreg.tables.pictures.chosen import drawn_rows, said_of_rows, seeds_of
 from semreg.tables.pictures.grouping import Figure, Group, figures, grouped, stand_beside
 
 MOST_BYTES = 4_000_000
-"""Of all these pictures in a page, which with its tables and curves has 5 MB at most."""
+"""The most bytes of all these pictures in a page, which with its tables and curves has 5 MB at most."""
 MOST_PIXELS = 96
-"""An image on a page is no wider and no higher."""
+"""The largest width and height of an image on a page."""
 LEAST_PIXELS = 48
-"""Smaller images are enlarged by a whole number to about this size."""
+"""Smaller images are enlarged by an integer factor to about this size."""
 GAP = 2
 """Pixels between two images."""
 QUALITY = 85
-"""Of JPEG, for what would take too many bytes as it is."""
+"""The JPEG quality of pictures that would otherwise take too many bytes."""
 _CACHED = 1_000
 
 
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page has of one row's picture: lines of its images, or all of it as it is, `width` wide on the page."""
+    """A row's picture on a page: lines of its images, or the whole picture, `width` wide on the page."""
 
     lines: tuple[Line, ...]
     stops: tuple[str, ...] = ()
@@ -58,19 +58,19 @@ class Shown:
 
 @dataclass(frozen=True)
 class Fineness:
-    """How much of a picture is shown: a number of its columns, or all, as it is or compressed."""
+    """How much of a picture is shown: a number of its columns, or all, uncompressed or compressed."""
 
     columns: int | None = None
     compressed: bool = False
 
 
 STEPS = (Fineness(), *(Fineness(columns, compressed=True) for columns in (None, 8, 6, 4)))
-"""From all to little; what takes too many bytes even so is left out."""
+"""From all to little; pictures that still take too many bytes are left out."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A figure over rows: images in groups of lines, and, by the titles of rows, pictures that stand as they are."""
+    """A figure over rows: images in groups of lines, and, by the titles of rows, whole pictures."""
 
     evaluation: str
     title: str
@@ -81,27 +81,28 @@ class Compared:
 
     @property
     def columns(self) -> int:
-        """Of its widest line."""
+        """The columns of its widest line."""
         return max((line.columns for group in self.groups for _, line in group.lines), default=1)
 
     @property
     def beside(self) -> bool:
-        """Whether its groups stand beside each other."""
+        """Whether its groups are side by side."""
         return stand_beside(self.groups, self.columns)
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """All figures over rows, and what is to be said of all of them."""
+    """All figures over rows, with notes on them."""
 
     figures: Sequence[Compared]
     remarks: Sequence[str]
 
 
 def side_by_side(grid: Grid, titles: Mapping[str, str]) -> SideBySide:
-    """What two or more rows have pictures of, as far as a page has room; `titles` are the rows', by their names.
+    """Return the pictures that two or more rows have, as far as a page has room; `titles` are the rows', by their
+    names.
 
-    The figure that takes most gives way first, step by step.
+    The largest figure is reduced first, step by step.
     """
     rows = drawn_rows(grid)
     drawn = [_Drawn(figure, rows, titles) for figure in figures(rows, least=2)]
@@ -109,7 +110,7 @@ def side_by_side(grid: Grid, titles: Mapping[str, str]) -> SideBySide:
         max(drawn, key=lambda one: one.size).make_smaller()
     remarks = said_of_rows(grid)
     compared = [one.compared() for one in sorted(drawn, key=lambda one: not one.groups) if one.step]
-    if len(compared) > 1:  # what is to be said of all of them is said once
+    if len(compared) > 1:  # common captions appear once
         common = [text for text in compared[0].captions if all(text in one.captions for one in compared)]
         remarks += common
         compared = [replace(one, captions=[text for text in one.captions if text not in common]) for one in compared]
@@ -123,7 +124,7 @@ def side_by_side(grid: Grid, titles: Mapping[str, str]) -> SideBySide:
 
 
 class _Drawn:
-    """A figure as fine as its step says; without one it is left out, and takes nothing."""
+    """A figure at the fineness of its step; without a step it is left out and takes no bytes."""
 
     def __init__(self, figure: Figure, rows: Sequence[Row], titles: Mapping[str, str]) -> None:
         self.figure, self.rows, self.titles = figure, rows, titles
@@ -147,7 +148,7 @@ class _Drawn:
 
     @property
     def size(self) -> int:
-        """Bytes in the page."""
+        """Its bytes in the page."""
         lines = sum(len(line.uri) for group in self.groups for _, line in group.lines)
         return lines + sum(len(one.uri) for one in self.whole.values())
 
@@ -177,7 +178,7 @@ class _Drawn:
 
 
 def _written(place: Path) -> int:
-    """When a result was written, by which one that was done anew is read anew."""
+    """Return when a result was written, so that a repeated result is read again."""
     try:
         return (place / "result.json").stat().st_mtime_ns
     except OSError:
@@ -186,7 +187,7 @@ def _written(place: Path) -> int:
 
 @functools.lru_cache(maxsize=_CACHED)  # a table is written after each of its runs
 def _shown(place: Path, written: int, title: str, step: Fineness) -> Shown:
-    """What a page has of a stored picture. Raises UserError and ValueError if it can't be read."""
+    """Return the page's version of a stored picture. Raises UserError and ValueError if it can't be read."""
     picture = read_picture(place, title)
     try:
         strips = strips_of(picture)
@@ -211,7 +212,7 @@ def _shown(place: Path, written: int, title: str, step: Fineness) -> Shown:
 
 
 def _joined(images: Sequence[Pixels]) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Images in a line, not too small and not too large, and where in it they are."""
+    """Join images into a line, neither too small nor too large, with a mask of their pixels."""
     height, width, _ = images[0].shape
     if max(height, width) > MOST_PIXELS:
         share = MOST_PIXELS / max(height, width)
@@ -235,7 +236,7 @@ def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
 
 
 def _uri(pixels: Pixels, there: NDArray[np.bool_], *, compressed: bool) -> str:
-    """Pixels as the address of an image: a PNG, see-through where nothing is `there`, or a JPEG, white there."""
+    """Encode pixels as the address of an image: a PNG, transparent outside the mask `there`, or a JPEG, white there."""
     from PIL import Image
 
     buffer = BytesIO()

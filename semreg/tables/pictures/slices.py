@@ -1,4 +1,4 @@
-"""Slices of a sweep: its metric over each key that is varied."""
+"""Slices of a sweep: its metric over each varied key."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from semreg.tables.plots import file_name, over_seeds, said_of_runs
 from semreg.tables.sweeping.axes import Axis, short_keys
 
 MOST_LINES = 8
-"""Of a slice: with more settings of the other keys it shows the best of them."""
+"""The most lines of a slice: of more settings of the other keys it shows the best."""
 MOST_VALUES = 10
-"""That are named below the axis, and taken for chosen by hand."""
+"""The most values with names below the axis, which count as chosen by hand."""
 TICKS = 5
-"""Of a logarithmic axis whose values have no names."""
+"""The ticks of a logarithmic axis whose values have no names."""
 LOGARITHMIC_FROM = 10
-"""Two positive values that differ by this factor lie on a logarithmic axis."""
+"""Two positive values with at least this ratio use a logarithmic axis."""
 
 Setting = tuple[tuple[str, str], ...]
 """Keys with the texts of their values."""
 
 
 def slices(grid: Grid) -> dict[str, Picture]:
-    """For each key that is varied in a grid's rows a picture of the metric over its values, by the names of files.
+    """Return for each varied key in a grid's rows a picture of the metric over its values, by the names of files.
 
-    The settings of all other keys are lines; of many the best of them, and points where hardly any two rows share one,
-    as in a search. A key whose rows have but one value, and a grid without a metric, have none.
+    The settings of all other keys are lines; of many it draws the best, and points if hardly any two rows share a
+    setting, as in a search. There is none for a key with only one value, and for a grid without a metric.
     """
     if grid.metric is None:
         return {}
@@ -103,31 +103,31 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
 
 
 def _crowded(values: Sequence[float], logarithmic: bool) -> bool:
-    """Whether the names of ascending values would lie on each other."""
+    """Return whether the names of ascending values would overlap."""
     at = [math.log(value) for value in values] if logarithmic else values
     return min(b - a for a, b in itertools.pairwise(at)) * MOST_VALUES < at[-1] - at[0]
 
 
 def _by_ratios(low: float, high: float) -> dict[float, str]:
-    """Places between two ends, at about equal ratios, with their texts."""
+    """Return places between two ends, at about equal ratios, with their texts."""
     texts = [number(low * (high / low) ** (k / (TICKS - 1)), digits=2) for k in range(TICKS)]
     return {float(text): text for text in texts}
 
 
 def _short(keys: Iterable[str]) -> dict[str, str]:
-    """Dotted keys without what isn't needed to tell them apart."""
+    """Shorten dotted keys to the parts that distinguish them."""
     known = list(dict.fromkeys(keys))
     return dict(zip(known, short_keys([Axis(tuple(key.split(".")), ()) for key in known]), strict=True))
 
 
 def _best(grid: Grid, metric: str) -> tuple[Any, str]:
-    """What takes the best of several, and what that is called: the highest where no direction is known."""
+    """Return the function that takes the best of several, and its name: the highest if no direction is known."""
     ways = {one.figure: one.higher_is_better for one in (grid.ranking.figures if grid.ranking else ())}
     return (max, "highest") if ways.get(metric, True) else (min, "lowest")
 
 
 def is_logarithmic(values: Sequence[float]) -> bool:
-    """Whether different numbers are spaced by factors rather than by differences; of many, most of them."""
+    """Return whether different numbers are spaced by factors rather than by differences; of many, most of them."""
     ordered = sorted(values)
     if ordered[0] <= 0:
         return False
@@ -142,5 +142,5 @@ def is_logarithmic(values: Sequence[float]) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value as it is told from others, and shown."""
+    """Return a value as a distinct text to show."""
     return toml_value(value)

@@ -1,4 +1,4 @@
-"""What a sweep varies: keys of a recipe with their values, as `--vary` or Python says them, and the names of rows."""
+"""The axes of a sweep: keys of a recipe with their values, from `--vary` or Python, and the names of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semreg.recipe.from_python import plain
 from semreg.recipe.toml_text import toml_value
 
 POINTS = 5
-"""Of a range that doesn't say how many."""
+"""The points of a range that doesn't state their number."""
 MOST_POINTS = 100
 LONGEST_NAME = 100
 """Characters of a row's name, which names folders."""
@@ -28,7 +28,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Axis:
-    """A key of a recipe, part by part, and the different values that a sweep gives it; of a search's range the ends."""
+    """A key of a recipe, part by part, and its different values in a sweep; for a search's range the ends."""
 
     key: tuple[str, ...]
     values: tuple[Any, ...]
@@ -41,24 +41,24 @@ class Axis:
 
 
 def dotted(parts: Iterable[str]) -> str:
-    """A key as TOML has it."""
+    """Join the parts of a key as in TOML."""
     return ".".join(part if _BARE.fullmatch(part) else toml_value(part) for part in parts)
 
 
 def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) -> list[Axis]:
-    """The axes that texts such as "optimizer.lr=1e-4..1e-2:log" say, or a mapping from keys to values or ranges.
+    """Return the axes that texts such as "optimizer.lr=1e-4..1e-2:log" mean, or a mapping from keys to values or
+    ranges.
 
-    A range has 5 points unless it says how many, evenly spaced, or with equal ratios if `log`; whole ends give whole
-    numbers, other points are rounded to six digits, those of equal ratios to three. One that is `searched` has no
-    points. Raises UserError for what is no key or has no two different values, for a key that is said twice, and for
-    the run's seed.
+    A range has 5 points unless it states their number, evenly spaced, or with equal ratios if `log`; integer ends give
+    integers, other points are rounded to six digits, those of equal ratios to three. A `searched` range has no points.
+    Raises UserError for an invalid key, one without two different values, a repeated key, and the run's seed.
     """
     if isinstance(said, Mapping):
         axes = [_axis(str(key), values, searched) for key, values in said.items()]
     else:
         axes = [_axis(key, values.strip(), searched) for key, _, values in (text.partition("=") for text in said)]
     if not axes:
-        raise UserError("--vary", f"nothing to vary; {_FITS}")
+        raise UserError("--vary", f"no key to vary is given; {_FITS}")
     for one, other in itertools.combinations(axes, 2):
         shared = min(len(one.key), len(other.key))
         if one.key[:shared] == other.key[:shared]:
@@ -68,7 +68,9 @@ def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) 
                 message = f"{inner.dotted} is a part of {outer.dotted}; vary one of the two"
             raise UserError("--vary", message)
     if any(axis.key == ("seed",) for axis in axes):
-        message = "a seed is not chosen; --seeds 3, or --seeds 0,1,5, trains every row with each and ranks their means"
+        message = (
+            "a sweep doesn't vary the seed; --seeds 3, or --seeds 0,1,5, trains each row with all and ranks the means"
+        )
         raise UserError("--vary seed", message)
     return axes
 
@@ -87,11 +89,11 @@ def _axis(key: str, said: Any, searched: bool) -> Axis:
     else:
         values = plain(said.tolist() if hasattr(said, "tolist") else said, where)
         if not isinstance(values, list):
-            raise UserError(where, f"{said!r:.60} is no list of values, and no text such as '1e-4..1e-2:log'")
+            raise UserError(where, f"{said!r:.60} is not a list of values, or a text such as '1e-4..1e-2:log'")
     written = [toml_value(value) for value in values]
     twice = next((text for text in written if written.count(text) > 1), None)
     if twice is not None:
-        raise UserError(where, f"{twice} stands there twice")
+        raise UserError(where, f"{twice} occurs twice")
     if len(values) < 2:
         raise UserError(where, f"{len(values)} value{'s'[: len(values) != 1]}; two at least can be compared")
     return Axis(_parts(key, where), tuple(values))
@@ -101,7 +103,7 @@ def _parts(key: str, where: str) -> tuple[str, ...]:
     try:
         table: Any = parse_toml(f"{key} = 0")
     except tomllib.TOMLDecodeError:
-        raise UserError(where, f"{key!r:.80} is no key of a recipe; {_FITS}") from None
+        raise UserError(where, f"{key!r:.80} is not a key of a recipe; {_FITS}") from None
     parts = []
     while isinstance(table, dict):
         [(part, table)] = table.items()
@@ -115,7 +117,7 @@ def _listed(said: str, where: str) -> list[Any]:
     except tomllib.TOMLDecodeError:
         values = None
     if not isinstance(values, list):
-        raise UserError(where, f"{said!r:.80}: {_FITS}; texts stand in quotes")
+        raise UserError(where, f"{said!r:.80}: {_FITS}; write texts in quotes")
     return values
 
 
@@ -125,9 +127,9 @@ def _listed(said: str, where: str) -> list[Any]:
 def _range(said: re.Match[str], where: str) -> Range:
     found = Range(_end(said["low"], where), _end(said["high"], where), log=bool(said["log"]))
     if not found.low < found.high:
-        raise UserError(where, f"{said[0]} doesn't ascend")
+        raise UserError(where, f"{said[0]} doesn't ascend; expected LOW below HIGH")
     if found.log and found.low <= 0:
-        raise UserError(where, f"{said[0]}: equal ratios begin above 0")
+        raise UserError(where, f"{said[0]}: a logarithmic range must start above 0")
     return found
 
 
@@ -145,7 +147,7 @@ def _points(said: re.Match[str], where: str) -> list[Any]:
 
 
 def rounded(value: float, numbers: Range) -> int | float:
-    """A number of a range, with as many digits as a row shows: whole, or six, or three where ratios count."""
+    """Round a number of a range to the digits that a row shows: integer, or six, or three if it is logarithmic."""
     if numbers.whole:
         return round(value)
     shown = float(f"{value:.{3 if numbers.log else 6}g}")
@@ -172,7 +174,7 @@ def _between(low: float, high: float, share: float, *, ratios: bool) -> float:
 
 
 def short_keys(axes: Sequence[Axis]) -> list[str]:
-    """The last parts of each key, as few as tell it from the others."""
+    """Return the last parts of each key, as few as distinguish it from the others."""
     return [_short(axis.key, [other.key for other in axes if other is not axis]) for axis in axes]
 
 
@@ -185,12 +187,12 @@ def _short(key: tuple[str, ...], others: Iterable[tuple[str, ...]]) -> str:
 
 
 def row_title(keys: Sequence[str], values: Sequence[Any]) -> str:
-    """What a row says of itself, such as "kl = 0.1, lr = 0.01"."""
+    """Return a row's title, such as "kl = 0.1, lr = 0.01"."""
     return ", ".join(f"{key} = {_shown(value)}" for key, value in zip(keys, values, strict=True))
 
 
 def row_names(recipe: str, titles: Sequence[str]) -> list[str]:
-    """A name for each row, of plain letters, by its title; a hash tells apart those that plain letters don't."""
+    """Return a name for each row, of plain letters, by its title; a hash distinguishes names that would be equal."""
     names = [f"{recipe}-{_plain_letters(title)}" for title in titles]
     return [
         name

@@ -1,4 +1,4 @@
-"""The rows of a sweep: a recipe with some values for the keys that are varied."""
+"""The rows of a sweep: a recipe with values for the varied keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg.tables.sweeping.axes import Axis, row_names, row_title, short_keys
 
 @dataclass(frozen=True)
 class SweptRow:
-    """A combination of values, by dotted keys, and the recipe that has them, under a title of its own."""
+    """A combination of values, by dotted keys, with its recipe and title."""
 
     varied: Mapping[str, Any]
     recipe: Recipe
@@ -24,7 +24,7 @@ class SweptRow:
 def swept_rows(
     recipe: Recipe, axes: Sequence[Axis], combinations: Iterable[Sequence[Any]], before: Sequence[str] = ()
 ) -> list[SweptRow]:
-    """The rows of some combinations of the axes' values, whose names differ from those of the titles `before`."""
+    """Return the rows of some combinations of the axes' values, with names unlike those of the titles `before`."""
     keys, combinations = short_keys(axes), list(combinations)
     titles = [row_title(keys, values) for values in combinations]
     names = row_names(recipe.path.stem, [*before, *titles])[len(before) :]
@@ -40,5 +40,5 @@ def swept_rows(
 
 
 def _turn(axis: Axis) -> float:
-    """When a key has its turn: that of a component before its options, since another component has none of the old."""
+    """Return a key's place in the order: a component comes before its options, which differ between components."""
     return len(axis.key) if axis.key[-1] == "use" else math.inf

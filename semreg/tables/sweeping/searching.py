@@ -1,4 +1,4 @@
-"""A sweep whose rows a search chooses, each by the figures of those before: a table that grows as it is asked."""
+"""A sweep whose rows a search chooses by the figures of earlier rows: a table that grows on request."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from semreg.tables.sweeping.rows import swept_rows
 from semreg.training.processes import started_by_torchrun
 
 FOLDER, LOCK = "search", "search.lock"
-"""Of what the search keeps, and of what its command holds, in the folder of the table."""
+"""The search's folder, and its command's lock, in the folder of the table."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Sought:
-    """A search as `--search NAME:WORDS` says it, and how many trials it has."""
+    """A search as `--search NAME:WORDS` gives it, with its number of trials."""
 
     said: str
     made: type[Search]
@@ -52,27 +52,27 @@ class Sought:
 
     @property
     def words(self) -> str:
-        """What stands behind its name."""
+        """The text after its name."""
         return self.said.partition(":")[2]
 
 
 def sought_by(said: str | None, trials: int | None) -> Sought | None:
-    """The search that `--search` and `--trials` say; None where nobody does. Raises UserError."""
+    """Return the search that `--search` and `--trials` mean; None without both. Raises UserError."""
     if said is None and trials is None:
         return None
     if said is None:
-        raise UserError("--trials", "it counts what a search tries, and a sweep has all combinations; add --search")
+        raise UserError("--trials", "it is the number of trials of a search; add --search")
     if trials is None:
-        raise UserError("--search", f"{said!r} tries as many values as it is told; add --trials 40")
+        raise UserError("--search", f"{said!r} needs a number of trials; add --trials 40")
     if isinstance(trials, bool) or trials < 1:
-        raise UserError("--trials", f"{trials!r} is no number of trials, 1 at least")
+        raise UserError("--trials", f"{trials!r} is not a number of trials; expected at least 1")
     if started_by_torchrun():
-        raise UserError("--search", "the processes of torchrun make one run after another; leave one of both out")
+        raise UserError("--search", "torchrun trains one run after another; leave out torchrun or this option")
     return Sought(said, load(component_named(said.partition(":")[0], "search", "--search")), trials)
 
 
 def beside_the_first(axes: Sequence[Axis]) -> list[tuple[Any, ...]]:
-    """The first values of all keys, and each other value of a key beside the first of the others."""
+    """Return the first values of all keys, and each other value of a key with the first of the others."""
     first = tuple(axis.values[0] for axis in axes)
     others = [
         (*first[:place], value, *first[place + 1 :]) for place, axis in enumerate(axes) for value in axis.values[1:]
@@ -89,10 +89,10 @@ def make_search(
     wanted: Wanted,
     choices: Choices,
 ) -> MadeTable:
-    """Make the trials of a search, and rank them; `recipes`, of single values, are tried before, and not trained.
+    """Make the trials of a search, and rank them; `recipes`, of single values, are tried first, but not trained.
 
-    It goes on where another call was stopped: what was suggested stays, what was not finished is made, and what was
-    pruned is left. Raises UserError for mistakes before anything is trained.
+    It resumes where another call stopped: suggestions stay, unfinished trials are made, and pruned ones are left.
+    Raises UserError for errors before anything is trained.
     """
     with arithmetic(choices):
         executor = executor_of(wanted.on, wanted.gpus, choices)
@@ -104,7 +104,7 @@ def make_search(
         _require_prunable(tried[0].plan, wanted)
     if wanted.only_finished:
         if not (growing.folder / FOLDER).is_dir():
-            raise UserError(str(growing.folder), "this search isn't begun; leave out --only-finished")
+            raise UserError(str(growing.folder), "this search has not started; leave out --only-finished")
         growing.begin()
         return make_runs(growing, [], executor)
     require_makeable(tried, executor, wanted, choices)
@@ -113,7 +113,7 @@ def make_search(
 
 
 def _require_prunable(plan: Plan, wanted: Wanted) -> None:
-    """Raise UserError where there are no losses to prune by, or nobody to do it."""
+    """Raise UserError if there are no losses to prune by, or no search that prunes."""
     if not any(phase.validate for phase in plan.phases):
         phase = plan.phases[-1]
         loss = next((loss for step in phase.steps for loss in step.losses), "LOSS")
@@ -125,14 +125,14 @@ def _require_prunable(plan: Plan, wanted: Wanted) -> None:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Have the search in a folder for this process: what it suggests next depends on what came before."""
+    """Reserve the search in a folder for this process: its next suggestion depends on the earlier ones."""
     with writing(folder, GO_ON):
         folder.mkdir(parents=True, exist_ok=True)
         lock = LeasedLock(folder / LOCK)
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
-            say(f"{folder.name}: {who_has(folder / LOCK)} is at this search, and is waited for")
+            say(f"{folder.name}: {who_has(folder / LOCK)} works on this search; waiting for it")
             lock.acquire()
     try:
         yield
@@ -142,22 +142,24 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @dataclass
 class _SearchedRow:
-    """What came of suggestions that train the same."""
+    """The outcome of suggestions that train the same."""
 
     places: range
-    """Of its runs, one a seed."""
+    """The places of its runs, one for each seed."""
     numbers: list[int]
     untold: list[int]
     pruned: str = ""
-    """Why, if it is."""
+    """Why it was pruned, if so."""
     epoch: int = 0
-    """The last whose validation loss the search knows."""
+    """The last epoch whose validation loss the search knows."""
     length: int = 0
-    """Of the log that this was read from."""
+    """The length of the log when it was read for this."""
 
 
 class Searching(Growing):
-    """The table of a search: rows are added as they are suggested, and figures told when runs have ended."""
+    """The table of a search: it adds rows as they are suggested, and reports figures to the search when runs have
+    ended.
+    """
 
     def __init__(
         self,
@@ -176,7 +178,7 @@ class Searching(Growing):
         """How many runs a row has."""
         self.asked, self.titles = 0, list[str]()
         self.rows: dict[str, _SearchedRow] = {}
-        """By the hash of their first run."""
+        """Rows by the hash of their first run."""
         space = {axis.dotted: axis.range or axis.values for axis in axes}
         higher = wanted.ranking is None or wanted.ranking.figures[0].higher_is_better
         folder = self.folder / FOLDER
@@ -192,7 +194,7 @@ class Searching(Growing):
         return self.total - self.asked * self.each + len(to_do)
 
     def begin(self) -> list[int]:
-        """Take up what was suggested before; the places of runs that are to do."""
+        """Read the earlier suggestions, and return the places of unfinished runs."""
         for suggestion in self._ask("say what it suggested", self.search.suggestions):
             self.add(suggestion)
         if self.wanted.only_finished:
@@ -200,7 +202,7 @@ class Searching(Growing):
         to_do = [k for k, run in enumerate(self.runs) if run.to_do and not self.cells[k].pruned]
         to_do = to_do or list(self.more(1))
         if not self.runs:
-            raise UserError("--search", f"none of its {self.asked} suggestions can be a run; what it says is above")
+            raise UserError("--search", f"none of its {self.asked} suggestions is a valid run; see its messages above")
         return to_do
 
     def more(self, free: int) -> Sequence[int]:
@@ -210,7 +212,7 @@ class Searching(Growing):
         return found
 
     def add(self, suggestion: Suggestion) -> list[int]:
-        """Add a row for a suggestion, unless one trains the same; the places of its runs that are to do."""
+        """Add a row for a suggestion, unless one trains the same, and return the places of its unfinished runs."""
         self.asked += 1
         values = [
             rounded(suggestion.values[axis.dotted], axis.range) if axis.range else suggestion.values[axis.dotted]
@@ -225,7 +227,7 @@ class Searching(Growing):
         except DataMissing:
             raise
         except UserError as error:
-            say(f"{row.title}: {error.text()}; the search goes on")
+            say(f"{row.title}: {error.text()}; the search continues")
             return []
         digest, begin = runs[0].place.identity.digest, len(self.runs)
         found = self.rows.get(digest)
@@ -251,7 +253,7 @@ class Searching(Growing):
         self.settle(self._row_of(k))
 
     def settle(self, row: _SearchedRow) -> None:
-        """Tell the search what a row came to, once all of its runs have ended; one that failed may be made again."""
+        """Report a row's figure to the search, once all of its runs have ended; a failed row may be made again."""
         if self.wanted.only_finished:  # another command may be at this search, and tells it
             return
         cells = [self.cells[k] for k in row.places]
@@ -264,7 +266,7 @@ class Searching(Growing):
                 return
             figure = value.mean
         while row.untold:
-            self._ask("be told a figure", self.search.tell, row.untold[0], figure)
+            self._ask("receive a figure", self.search.tell, row.untold[0], figure)
             row.untold.pop(0)
 
     def given_up(self, k: int) -> str:
@@ -278,7 +280,7 @@ class Searching(Growing):
         return row.pruned
 
     def _new_losses(self, row: _SearchedRow) -> list[tuple[int, float]]:
-        """The validation losses, by epochs, that the search doesn't know."""
+        """Return the validation losses, by epochs, that the search doesn't know."""
         run = self.runs[row.places[0]]
         try:
             length = os.stat(run.folder / METRICS).st_size
@@ -293,7 +295,7 @@ class Searching(Growing):
         return next(row for row in self.rows.values() if k in row.places)
 
     def _ask(self, what: str, call: Callable[..., T], *arguments: Any) -> T:
-        """What the search answers. Raises UserError if it can't."""
+        """Return the search's answer. Raises UserError if it fails."""
         try:
             return call(*arguments)
         except UserError:
@@ -303,7 +305,7 @@ class Searching(Growing):
 
 
 def _losses(run: GridRun) -> list[tuple[int, float]]:
-    """The sums of the validation losses of the last phase that validates, by its epochs, as far as they are known."""
+    """Return the summed validation losses of the last phase that validates, by its epochs, as far as they are known."""
     phase = [phase.name for phase in run.plan.phases if phase.validate][-1:]
     found = []
     for line in read_lines(run.folder / METRICS):

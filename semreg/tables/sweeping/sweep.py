@@ -23,7 +23,7 @@ from semreg.tables.columns import Form
 from semreg.tables.grid import FEWEST_COMPARED, Grid, Ranked, Ranking
 from semreg.tables.growing import Wanted
 from semreg.tables.making import MadeTable, chosen_seeds, make_table, plan_of_row
-from semreg.tables.plots import of_no_evaluation, over_seeds
+from semreg.tables.plots import evaluation_of, of_no_evaluation, over_seeds
 from semreg.tables.ranking import best_row, direction_of
 from semreg.tables.sweeping.axes import Axis, axes_of, dotted
 from semreg.tables.sweeping.rows import SweptRow, swept_rows
@@ -31,8 +31,8 @@ from semreg.tables.sweeping.searching import beside_the_first, make_search, soug
 
 MOST_TRIALS = 1_000
 ON_TEST_IMAGES = (
-    "Chosen on the test images: the best row's figure promises more than other images would show. Without "
-    "--on-test-images a sweep is judged on validation images."
+    "This sweep chose its best row on the test images, so that row's figure is too good. Without --on-test-images a "
+    "sweep uses validation images."
 )
 
 
@@ -47,12 +47,14 @@ def make_sweep(
     search: str | None = None,
     trials: int | None = None,
 ) -> MadeTable:
-    """Make all runs of a sweep that are not finished, and rank its rows by `metric`, as EVALUATION.FIGURE.
+    """Make all unfinished runs of a sweep, and rank its rows by `metric`, as EVALUATION.FIGURE.
 
-    `vary` is as `axes_of` takes it; `higher` says whether a high figure is good, where the evaluation doesn't; a
-    `search`, as NAME:WORDS, chooses as many rows as there are `trials`, in the place of all combinations. Raises
-    UserError, before anything is trained, for a key or value that no recipe can have, one that changes nothing that is
-    trained, more than 1,000 runs, and a metric that no evaluation gives, as far as that can be known.
+    `vary` is as `axes_of` takes it; `higher` states whether a higher figure is better, if the evaluation doesn't; a
+    `search`, as NAME:WORDS, chooses `trials` rows instead of all combinations.
+
+    Raises UserError before anything is trained: for a key or value that no recipe can have, for a value that changes
+    nothing in the training, and for more than 1,000 runs. A metric that no evaluation computes raises it, too, as far
+    as that can be known.
     """
     sought = sought_by(search, trials)
     axes, chosen = axes_of(vary, searched=sought is not None), chosen_seeds(seeds)
@@ -82,22 +84,22 @@ def make_sweep(
 
 
 def _require_few(factors: Sequence[int], seeds: int, where: str) -> None:
-    """Raise UserError for more runs than a sweep has; the product of `factors` is the number of its rows."""
+    """Raise UserError for more runs than a sweep may have; the product of `factors` is the number of its rows."""
     factors = [*factors, *([seeds] if seeds > 1 else [])]
     runs = math.prod(factors)
     if runs > MOST_TRIALS:
         counted = f"{' × '.join(map(str, factors))} = {runs:,}" if len(factors) > 1 else f"{runs:,}"
-        raise UserError(where, f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
+        raise UserError(where, f"{counted} runs; expected at most {MOST_TRIALS:,}")
 
 
 def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searched: bool) -> Ranked:
-    """The figure that a metric names, with its direction, which the user says where the evaluation doesn't.
+    """Return the figure of a metric, with its direction, which the user states if the evaluation doesn't.
 
-    Raises UserError for a metric of no evaluation, nor of a comparison that ranks rows, and a direction that is not
-    known or contradicts the evaluation.
+    Raises UserError for a metric that neither an evaluation nor a row-ranking comparison has, and for a direction that
+    is unknown or contradicts the evaluation.
     """
     measured = {**plan.evaluations, **plan.comparisons}
-    evaluation = max((name for name in measured if metric.startswith(f"{name}.")), key=len, default=None)
+    evaluation = evaluation_of(metric, measured)
     if evaluation is None:
         raise UserError("--metric", of_no_evaluation(metric, measured))
     comparison = plan.comparisons.get(evaluation)
@@ -105,7 +107,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
         reason = "is done once all runs are made, too late for --search" if searched else "is of all rows together"
         raise UserError("--metric", f"{evaluation!r} is a comparison, and {reason}")
     if comparison and seeds < FEWEST_COMPARED:
-        raise UserError("--metric", f"{evaluation!r} compares the runs of a row, which has but one; add --seeds 3")
+        raise UserError("--metric", f"{evaluation!r} compares the runs of a row, and each row has one; add --seeds 3")
     kind, place = ("comparison", "compare") if comparison else ("evaluation", "evaluate")
     table, figure = plan.table[place][evaluation], metric.removeprefix(f"{evaluation}.")
     known = direction_of(table, figure, kind)
@@ -114,7 +116,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
         raise UserError(option, f"{evaluation} says that a {way} {figure!r} is good; leave {option} out")
     higher = known if higher is None else higher
     if higher is None:
-        message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
+        message = f"{evaluation} doesn't say whether a high or a low {figure!r} is good; add --maximize or --minimize"
         raise UserError("--metric", message + closest(figure, about(table, kind).better))
     return Ranked(metric, higher)
 
@@ -122,9 +124,9 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
 def _require_different(
     rows: Sequence[SweptRow], axes: Sequence[Axis], plan: Plan, wanted: Wanted, choices: Choices
 ) -> None:
-    """Raise UserError for a value that no recipe can have there, or that trains what another value trains.
+    """Raise UserError for a value that no recipe can have there, or that trains the same as another value.
 
-    Each value is tried beside the first of all other keys.
+    It tries each value with the first value of all other keys.
     """
     for axis in axes:
         seen: dict[str, Any] = {}
@@ -159,11 +161,11 @@ def _require_place(axis: Axis, table: TomlTable) -> None:
 
 
 def best_of(grid: Grid, recipe: Recipe, choices: Choices) -> list[tuple[str, str]]:
-    """Which row of a sweep is best, and the commands that go on with it, each by what it is; nothing where no row has
-    its figure.
+    """Return the best row of a sweep, and the commands that continue from it, each after its purpose; nothing if no row
+    has its figure.
 
-    One evaluates its runs on the test images, unless they were, and one trains the first of them twice as long. Of a
-    recipe that comes from no file there is no command.
+    One command evaluates its runs on the test images, unless they were, and one trains its first run twice as long. A
+    recipe without a file has no commands.
     """
     best = best_row(grid)
     value = over_seeds(best, str(grid.metric)) if best else None
@@ -193,6 +195,6 @@ def best_of(grid: Grid, recipe: Recipe, choices: Choices) -> list[tuple[str, str
 
 
 def _followed(overrides: Sequence[str], last: Sequence[str]) -> list[str]:
-    """Overrides and the last ones, without those of the same keys, which these decide."""
+    """Append the last overrides, and drop earlier ones of the same keys."""
     decided = {text.partition("=")[0].strip() for text in last}
     return [*(text for text in overrides if text.partition("=")[0].strip() not in decided), *last]

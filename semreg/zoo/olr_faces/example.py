@@ -1,4 +1,4 @@
-"""What the modules of this folder do; it needs PyTorch and nothing else."""
+"""Runs the modules of this folder; it only needs PyTorch."""
 
 import torch
 

@@ -38,11 +38,11 @@ def test_an_array_and_its_columns(make: Make) -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("y[:, 2]", r"'y' has shape \(6, 2\) and no column 2; 0 to 1 fit"),
+        ("y[:, 2]", r"'y' has shape \(6, 2\) and no column 2; expected 0 to 1"),
         ("flat[:, 0]", r"'flat' has shape \(6,\) and no column 0$"),
         ("z[:, 0]", "there is no array 'z'"),
         ("y[:, -1]", r"there is no array 'y\[:, -1\]'; did you mean 'y'|there is no array"),
-        ("*_y", "the star stands for no split; there is: y, flat"),
+        ("*_y", "the star stands for no split; expected one of: y, flat"),
     ],
 )
 def test_keys_that_mean_nothing(key: str, message: str, make: Make) -> None:
@@ -61,10 +61,10 @@ def test_a_star_stands_for_the_split(make: Make) -> None:
 
 def test_parts_that_do_not_go_together(make: Make) -> None:
     archive = make(x_train=np.zeros((2, 3)), x_test=np.zeros((2, 4)), y_train=[1], y_test=[1.5], z_val=[1], z_valid=[1])
-    with pytest.raises(UserError, match=r"shapes \(2, 3\) and \(2, 4\); the arrays of the splits must agree"):
+    with pytest.raises(UserError, match=r"shapes \(2, 3\) and \(2, 4\); the arrays of the splits may differ"):
         archive.read("x_*")
     for key in ("x_*", "y_*"):
-        with pytest.raises(UserError, match="must agree in all but their rows"):
+        with pytest.raises(UserError, match="may differ only in their number of rows"):
             archive.head(key)
     with pytest.raises(UserError, match="z_val and z_valid could both be meant"):
         archive.parts("z_*")
@@ -80,8 +80,8 @@ def test_parts_that_do_not_go_together(make: Make) -> None:
         ),
         ({"x_train": GREY, "x_test": GREY}, '; for x_train, x_test write `images = "x_*"`, where'),
         ({"imgs": GREY, "y": [1]}, "; did you mean 'imgs'?; write `images = \"imgs\"` under [data]"),
-        ({"a": GREY, "b": GREY}, "; there is: a, b"),
-        ({"training_set": [1], "y": [1]}, "; there is: training_set, y"),
+        ({"a": GREY, "b": GREY}, "; expected one of: a, b"),
+        ({"training_set": [1], "y": [1]}, "; expected one of: training_set, y"),
     ],
 )
 def test_the_lines_that_would_name_the_images(arrays: dict[str, Any], advice: str, make: Make) -> None:

@@ -132,10 +132,10 @@ TABLE, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
         (bytes_in_table, "list_attr_celeba.txt: can't be read"),
         (replaced(TABLE, "12\n", "13\n"), "line 1 says '13' images, 12 lines follow"),
         (replaced(TABLE, "Bald ", "Bold "), "line 2 does not hold CelebA's 40 attribute names"),
-        (replaced(TABLE, "000002.jpg -1", "000002.jpg"), "line 4: a file name and 40 values"),
-        (replaced(TABLE, "000002.jpg -1", "000002.jpg 2"), "line 4: a file name and 40 values"),
+        (replaced(TABLE, "000002.jpg -1", "000002.jpg"), "line 4: expected a file name and 40 values"),
+        (replaced(TABLE, "000002.jpg -1", "000002.jpg 2"), "line 4: expected a file name and 40 values"),
         (replaced(PARTITION, "000005.jpg 0\n", ""), "names 11 images, list_attr_celeba.txt 12; it misses 000005.jpg"),
-        (replaced(PARTITION, "000005.jpg 0", "000005.jpg 3"), "line 8: a file name and 0, 1 or 2 are expected"),
+        (replaced(PARTITION, "000005.jpg 0", "000005.jpg 3"), "line 8: expected a file name and 0, 1 or 2"),
     ],
 )
 def test_bad_contents(root: Path, change: Any, message: str, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_mirror_s_mistakes_are_told_by_its_lines(root: Path, tmp_path: Path) -
     as_a_mirror(root)
     table = root / "celeba/list_attr_celeba.csv"
     table.write_text(table.read_text().replace("000002.jpg,-1", "000002.jpg,7"))
-    with pytest.raises(UserError, match=r"list_attr_celeba\.csv: line 3: a file name and 40 values"):
+    with pytest.raises(UserError, match=r"list_attr_celeba\.csv: line 3: expected a file name and 40 values"):
         cached(CelebA(root=root, size=16), folder=tmp_path)
     table.write_text(table.read_text().replace("Young", "Old"))
     with pytest.raises(UserError, match="line 1 does not hold CelebA's 40 attribute names"):

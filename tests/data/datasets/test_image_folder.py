@@ -98,7 +98,7 @@ def test_what_is_no_class(draw: Any, tmp_path: Path) -> None:
         ".ipynb_checkpoints/": 1, ".pt": 1, "@eaDir/": 1, "__MACOSX/": 1, "empty folders": 1
     }  # fmt: skip
     [remark] = source.remarks
-    assert remark.endswith("pets of label 'checkpoints', 'empty', which is no class then")
+    assert remark.endswith("pets of label 'checkpoints', 'empty', so it is not a class")
 
 
 @pytest.mark.parametrize("spelling", [("Training", "Testing"), ("train", "testing"), ("TRAIN", "Test")])

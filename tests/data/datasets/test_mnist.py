@@ -84,7 +84,7 @@ def test_changed_files_are_read_again(root: Path, tmp_path: Path) -> None:
         (
             "train-labels-idx1-ubyte",
             idx(np.full(40, 10, dtype=np.uint8)),
-            "train-labels-idx1-ubyte holds values up to 10; 0 to 9 fit",
+            "train-labels-idx1-ubyte holds values up to 10; expected 0 to 9",
         ),
         ("t10k-labels-idx1-ubyte.gz", b"not packed", "can't be read"),
         ("t10k-labels-idx1-ubyte.gz", gzip.compress(idx(images(1)), mtime=0)[:-20], "can't be read"),

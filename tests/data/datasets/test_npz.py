@@ -90,7 +90,7 @@ def test_layouts(shape: tuple[int, ...], axes: tuple[int, ...], tmp_path: Path) 
 
 
 def test_images_of_another_type_are_refused_by_the_head_of_their_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"float64 values; uint8.*numpy.uint8\(255 \* images\)"):
+    with pytest.raises(UserError, match=r"float64 values; expected uint8.*numpy.uint8\(255 \* images\)"):
         NumpyArchive(**archive(tmp_path, images=IMAGES / 255)).specification()
 
 
@@ -120,12 +120,12 @@ def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         ({}, {"images": "image"}, "there is no array 'image'; did you mean 'images'"),
         ({}, {"classes": {"digit": "y"}}, "there is no array 'y'"),
-        ({"images": IMAGES / 255}, {}, "images  float64 values; uint8"),
+        ({"images": IMAGES / 255}, {}, "images  float64 values; expected uint8"),
         ({"images": IMAGES[..., 0]}, {}, r"images  shape \(20, 6\)"),
         ({"images": IMAGES.reshape(COUNT, 2, 3, 5)}, {}, r"images  shape \(20, 2, 3, 5\)"),
         ({"y": INDEX[:-1]}, {"classes": {"digit": "y"}}, "y  has 19 rows, there are 20 images"),
-        ({"y": INDEX / 2}, {"classes": {"digit": "y"}}, "y  float64"),
-        ({"bits": INDEX}, {"attributes": "bits"}, "bits  values"),
+        ({"y": INDEX / 2}, {"classes": {"digit": "y"}}, "y  found float64"),
+        ({"bits": INDEX}, {"attributes": "bits"}, "bits  found values"),
         (
             {"bits": INDEX % 2, "n": np.array(["a", "b"])},
             {"attributes": "bits", "attribute_names": "n"},
@@ -181,12 +181,14 @@ def test_columns_of_factors_and_masks(tmp_path: Path) -> None:
     assert data.arrays["shape"].tolist() == (INDEX % 5).tolist()
     assert data.fields["scale"] == ClassField(("0", "1", "2", "3"), "line")
     assert data.arrays["image"][:, 0, 0, 0].tolist() == [255 * int(index > 9) for index in INDEX]
-    with pytest.raises(UserError, match="the largest value is 1, where 255 is white; say what is: `white = 1` under"):
+    with pytest.raises(
+        UserError, match="the largest value is 1, where 255 is white; state which value is: `white = 1` under"
+    ):
         NumpyArchive(**options).source()
     assert NumpyArchive(**options, white=255).source().images([19]).max() == 1  # type: ignore[misc]
     with pytest.raises(UserError, match=r'write a column of it, 0 to 2, such as "latents\[:, 0\]"'):
         NumpyArchive(**options, classes={"shape": "latents"}).specification()
-    with pytest.raises(UserError, match=r"'latents' has shape .* and no column 3; 0 to 2 fit"):
+    with pytest.raises(UserError, match=r"'latents' has shape .* and no column 3; expected 0 to 2"):
         NumpyArchive(**options, classes={"shape": "latents[:, 3]"}).specification()
 
 
@@ -203,7 +205,9 @@ def test_columns_of_factors_and_masks(tmp_path: Path) -> None:
 def test_pixels_of_any_numbers(pixels: Any, white: float | None, largest: int, tmp_path: Path) -> None:
     options = archive(tmp_path, images=pixels)
     if white is not None:
-        with pytest.raises(UserError, match=r"values; uint8, 0 to 255, .*or say what is white: `white = "):
+        with pytest.raises(
+            UserError, match=r"values; expected uint8, 0 to 255, .*or state which value is white: `white = "
+        ):
             NumpyArchive(**options).specification()
     read = NumpyArchive(**options, white=white).source().images(range(COUNT))  # type: ignore[misc]
     assert (read.dtype, read.min(), read.max()) == (np.uint8, 0, largest)
@@ -215,7 +219,7 @@ def test_pixels_of_any_numbers(pixels: Any, white: float | None, largest: int, t
         (IMAGES - 1.0, 255, "images  values from -1 to 18; black is 0"),
         (IMAGES / 1.0, 1, "above white = 1; `white = 255` under"),
         (np.full((COUNT, 4, 4), np.nan), 1, "not finite"),
-        (np.full((COUNT, 4, 4), "x"), 1, "<U1 values; uint8"),
+        (np.full((COUNT, 4, 4), "x"), 1, "<U1 values; expected uint8"),
     ],
 )
 def test_numbers_that_are_no_pixels(pixels: Any, white: float, message: str, tmp_path: Path) -> None:
@@ -295,7 +299,7 @@ def test_attributes_that_are_not_known(tmp_path: Path) -> None:
         assert labels["attributes"][3].tolist() == [1, 0]
         assert labels["attributes_known"].sum() == 2 * COUNT - 1
         assert labels["attributes_known"][3].tolist() == [1, 0]
-    with pytest.raises(UserError, match=r"values \[-1, 2\]; 0 and 1 are expected, or -1 and 1"):
+    with pytest.raises(UserError, match=r"found values \[-1, 2\]; expected 0 and 1, or -1 and 1"):
         read(np.stack([INDEX % 2, np.where(INDEX % 2, 2, -1)], 1))
 
 
@@ -307,7 +311,7 @@ def test_stated_orders_and_bins(tmp_path: Path) -> None:
     assert dataset.source().labels["s"][:4].tolist() == [0, 0, 1, 1]
     with pytest.raises(UserError, match=r"orders = \{ s = "):
         NumpyArchive(**options, classes={"s": "degree"}, orders={"s": "line"}).specification()
-    with pytest.raises(UserError, match="orders names 'pose', no field of classes; there is: s"):
+    with pytest.raises(UserError, match="orders names 'pose', no field of classes; expected one of: s"):
         NumpyArchive(**options, classes={"s": "degree"}, orders={"pose": "ring"})
 
 

@@ -41,13 +41,13 @@ def test_here_is_this_process_and_others_are_found_by_their_names(register: Regi
         ("lokal", None, r"--on: no executor is called 'lokal'; did you mean 'local'\?"),
         ("her", None, r"--on: no executor is called 'her'; did you mean 'here'\?"),
         ("", None, "--on: no executor is called ''"),
-        ("here:2", None, "--on: 'here:2': this process makes one run after another; local:2 makes two at once"),
-        ("local:two", None, "--on: 'local:two': 'two' is no number of processes"),
-        ("here", 0.5, "--gpus: shares of a GPU are for runs that are made at once; add --on local"),
-        ("local", 0.5, "--gpus: these runs compute on the CPU; leave it out"),
-        ("local", 0.0, "--gpus: 0.0 is no share of a GPU, above 0 and at most 1"),
-        ("local", 1.5, "--gpus: 1.5 is no share of a GPU"),
-        ("local", float("nan"), "--gpus: nan is no share of a GPU"),
+        ("here:2", None, "--on: 'here:2': `here` trains one run after another; local:2 trains two at a time"),
+        ("local:two", None, "--on: 'local:two': 'two' is not a number of processes"),
+        ("here", 0.5, "--gpus: --gpus shares a GPU among runs that train at the same time; add --on local"),
+        ("local", 0.5, "--gpus: these runs compute on the CPU; leave --gpus out"),
+        ("local", 0.0, "--gpus: 0.0 is not a share of a GPU; expected a number above 0 and at most 1"),
+        ("local", 1.5, "--gpus: 1.5 is not a share of a GPU"),
+        ("local", float("nan"), "--gpus: nan is not a share of a GPU"),
     ],
 )
 def test_what_means_nothing_is_refused(on: str, gpus: float | None, message: str) -> None:
@@ -61,16 +61,18 @@ def test_one_of_our_plugins_says_how_it_is_installed(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(offered, "find", none)
     monkeypatch.setattr(offered, "installed_entry_points", lambda group, also_off: [])
-    with pytest.raises(UserError, match=r"--on: no executor is called 'ray'; 'ray' comes by `pip install semreg-ray`$"):
+    with pytest.raises(
+        UserError, match=r"no executor is called 'ray'; 'ray' is installed by `pip install semreg-ray`$"
+    ):
         executor_of("ray:10.0.0.5:6379", None, CPU)
-    with pytest.raises(UserError, match=r"'slrum'; 'slurm' comes by `pip install semreg-slurm`$"):
+    with pytest.raises(UserError, match=r"'slrum'; 'slurm' is installed by `pip install semreg-slurm`$"):
         executor_of("slrum", None, CPU)
 
 
 def test_torchrun_makes_runs_here_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "started_by_torchrun", lambda: True)
     assert executor_of("here", None, CPU) is None
-    with pytest.raises(UserError, match="the processes of torchrun make one run after another"):
+    with pytest.raises(UserError, match="torchrun trains one run after another"):
         executor_of("local:2", None, CPU)
 
 
@@ -107,7 +109,7 @@ def test_a_device_that_is_one_gpu_is_none_to_be_shared_out(monkeypatch: pytest.M
 
 def test_components_of_this_process_are_told_with_their_recipe(toy: Toy) -> None:
     plan = check(load_recipe(toy()))
-    with pytest.raises(UserError, match=r"recipe\.toml .*dataset 'toy' is registered in this process"):
+    with pytest.raises(UserError, match=r"recipe\.toml .*dataset 'toy' is registered only in this process"):
         require_made_elsewhere([plan, plan], "local")
     require_made_elsewhere([check(load_recipe("vae_digits"))], "local")
 

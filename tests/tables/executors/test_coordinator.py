@@ -150,7 +150,7 @@ def test_one_that_fails_is_told_and_hinders_no_other(run: Run, capsys: pytest.Ca
     executor, cells = run(slots=1, a=[[fails]], b=[[done]])
     assert executor.submitted == ["a", "b"]
     assert (cells["a"].state, cells["a"].reason, cells["b"].state) == ("failed", "it broke", "finished")
-    assert "a: failed: it broke; the other runs go on" in capsys.readouterr().err
+    assert "a: failed: it broke; the other runs continue" in capsys.readouterr().err
 
 
 def test_one_whose_process_is_killed_is_begun_again_before_all_others(run: Run) -> None:
@@ -186,9 +186,9 @@ def test_one_that_makes_no_step_forward_has_failed_with_its_last_words(run: Run,
 
     executor, cells = run(a=[[dies]] * MOST_TRIES, b=[[]] * MOST_TRIES)
     assert sorted(executor.submitted) == ["a"] * MOST_TRIES + ["b"] * MOST_TRIES
-    ended = "its process ended 3 times without a step forward, as where memory runs out"
+    ended = "its process ended 3 times without progress, perhaps for lack of memory"
     assert (cells["a"].state, cells["a"].reason) == ("failed", f"{ended}; its last words: epoch 1")
-    assert cells["b"].reason == f"{ended}; the last time it said nothing"
+    assert cells["b"].reason == f"{ended}; the last time it printed nothing"
 
 
 def test_one_that_is_killed_again_and_again_goes_on_as_long_as_it_makes_steps(run: Run) -> None:
@@ -221,7 +221,7 @@ def test_one_in_other_hands_is_waited_for_and_takes_a_slot(
     assert executor.submitted == ["b", "c"]
     assert executor.most == 1
     assert cells["a"].finished
-    assert capsys.readouterr().err.count("a: another process is at work on it, and is waited for") == 1
+    assert capsys.readouterr().err.count("a: another process trains it; waiting for that") == 1
 
 
 @pytest.mark.parametrize("lock", [lambda trial: trial.folder / LOCK, lock_of], ids=["run", "claim"])
@@ -233,7 +233,7 @@ def test_one_that_another_machine_has_is_begun_when_its_lease_expires(
     lease.write_text('{"host": "node7", "kernel": "another", "process": 12}')
     executor, _ = run(slots=2, a=[[done]], b=[[nothing, lambda folder: os.utime(lease, (1, 1)), done]])
     assert executor.submitted == ["b", "a"]
-    assert capsys.readouterr().err.count("a: process 12 of node7 is at work on it, and is waited for") == 1
+    assert capsys.readouterr().err.count("a: process 12 of node7 trains it; waiting for that") == 1
 
 
 def test_no_more_folders_are_looked_at_than_there_are_slots(
@@ -250,7 +250,7 @@ def test_a_signal_leaves_what_is_in_other_hands_alone_and_says_so(
 ) -> None:
     with FileLock(_made(tmp_path / "a") / LOCK), pytest.raises(KeyboardInterrupt):
         run(a=[], b=[[nothing, lambda folder: os.kill(os.getpid(), signal.SIGINT), *[nothing] * 1000]])
-    assert "a: another process is at work on it, which goes on" in capsys.readouterr().err
+    assert "a: another process trains it, and continues" in capsys.readouterr().err
 
 
 def test_one_that_was_killed_in_other_hands_is_begun(run: Run, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_job_that_cannot_be_asked_for_a_while_is_taken_to_run(run: Run, capsys
     assert sorted(executor.submitted) == ["a", "b"]
     assert {cell.state for cell in cells.values()} == {"finished"}
     said = capsys.readouterr().err
-    assert said.count("MadeUpExecutor can't tell where a run stands: OSError: the queue is away; it is waited for") == 1
+    assert said.count("MadeUpExecutor can't tell the state of a run: OSError: the queue is away; waiting") == 1
 
 
 def test_a_job_that_can_never_be_asked_ends_the_grid_and_is_left(
@@ -303,10 +303,10 @@ def test_a_job_that_can_never_be_asked_ends_the_grid_and_is_left(
 ) -> None:
     monkeypatch.setattr(coordinator, "MOST_UNANSWERED", 5)
     monkeypatch.setattr(MadeUpJob, "cancel", lambda job: None)
-    with pytest.raises(UserError, match="MadeUpExecutor can't tell where a run stands: OSError: the queue is away"):
+    with pytest.raises(UserError, match="MadeUpExecutor can't tell the state of a run: OSError: the queue is away"):
         run(a=[[out_of_reach] * 1000], b=[[*[nothing] * 20, done]])
     assert (tmp_path / "b" / "done").exists(), "it was waited for"
-    assert capsys.readouterr().err.count("its process may go on") == 1
+    assert capsys.readouterr().err.count("its process may still run") == 1
 
 
 def test_a_job_that_cannot_be_stopped_hinders_not_that_others_are(
@@ -324,7 +324,7 @@ def test_a_job_that_cannot_be_stopped_hinders_not_that_others_are(
     with pytest.raises(KeyboardInterrupt):
         run(a=[[*[nothing] * 9, done]], b=[[lambda folder: os.kill(os.getpid(), signal.SIGINT), *[nothing] * 1000]])
     assert len(cancelled) == 2
-    assert "a: MadeUpExecutor can't stop a run: OSError: the queue is away; it is waited for" in capsys.readouterr().err
+    assert "a: MadeUpExecutor can't stop a run: OSError: the queue is away; waiting" in capsys.readouterr().err
 
 
 def test_a_job_that_is_begun_while_two_signals_come_is_stopped_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,7 +360,7 @@ def test_a_signal_stops_what_is_under_way_and_says_how_to_go_on(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MadeUpExecutor, "submit", recorded)
-        with pytest.raises(KeyboardInterrupt, match="the same command goes on from the last checkpoints") as ended:
+        with pytest.raises(KeyboardInterrupt, match="the same command resumes from the last checkpoints") as ended:
             run(a=[[nothing] * 1000], b=[[stopped, *[nothing] * 1000]], c=[])
     assert ended.value.code == 128 + number  # type: ignore[attr-defined]
     assert [job.cancelled for job in jobs] == [1, 1]

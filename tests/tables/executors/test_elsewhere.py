@@ -157,7 +157,7 @@ def test_an_interrupt_stops_all_and_the_same_call_goes_on_here(
 
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", slow)
-        with pytest.raises(KeyboardInterrupt, match="interrupted; the same command goes on from the last checkpoints"):
+        with pytest.raises(KeyboardInterrupt, match="interrupted; the same command resumes from the last checkpoints"):
             make(two, on="forked")
     states = [run.current_state() for run in known_runs(two[0].parent / "runs")]
     assert states
@@ -196,6 +196,8 @@ def test_a_search_stops_what_it_gives_up_at_a_checkpoint(
 def test_components_of_this_process_are_refused_elsewhere(
     make: Make, two: list[Path], tmp_path: Path, made: list[str]
 ) -> None:
-    with pytest.raises(UserError, match="dataset 'toy' is registered in this process, which makes no run of 'local:2'"):
+    with pytest.raises(
+        UserError, match="dataset 'toy' is registered only in this process, and 'local:2' trains in others"
+    ):
         make(two, on="local:2")
     assert not (tmp_path / "runs").exists()

@@ -95,7 +95,7 @@ def test_what_cannot_be_begun_in_passing_waits_and_is_in_nobodys_hands(
     assert executor.submitted == list("abc")
     assert made.made == 3
     assert not lock_held(MadeUp(tmp_path / "b"))
-    said = "Away can't begin a run: OSError: the queue is away; it is waited for"
+    said = "Away can't begin a run: OSError: the queue is away; waiting"
     assert capsys.readouterr().err.count(said) == 1
 
 

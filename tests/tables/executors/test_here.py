@@ -95,7 +95,7 @@ def test_one_after_another_and_one_that_fails_hinders_no_other(
     ]  # fmt: skip
     said = capsys.readouterr().err
     assert "3/3  2 · seed 0" in said
-    assert "0: failed: a is odd; b is even; the other runs go on" in said
+    assert "0: failed: a is odd; b is even; the other runs continue" in said
 
 
 def test_one_that_is_busy_has_its_turn_last(make: Callable[..., Any]) -> None:

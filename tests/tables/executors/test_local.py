@@ -79,7 +79,7 @@ def test_its_server_imports_while_the_grid_is_planned(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("words", ["x", "0", "-1", "1.5", "²", "2:2"])
 def test_what_is_no_number_of_processes_is_refused(words: str) -> None:
-    with pytest.raises(ValueError, match="is no number of processes; local:2 makes two runs at once"):
+    with pytest.raises(ValueError, match="is not a number of processes; local:2 trains two runs at a time"):
         Local(words)
 
 
@@ -102,7 +102,7 @@ def test_more_than_the_gpus_have_room_for_is_refused() -> None:
 
 def test_without_a_gpu_none_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(ValueError, match="no GPU is here"):
+    with pytest.raises(ValueError, match="this machine has no GPU"):
         Local(gpu=0.5)
 
 

@@ -147,7 +147,7 @@ def test_a_folder_that_holds_a_trial_alone_is_listed_and_a_run_can_be_begun_ther
     [listed] = collection(out).runs
     assert (listed.status.state, listed.status.message) == (
         "damaged",
-        "there is no run.json: the process that a grid had for it ended before the run was begun",
+        "there is no run.json: its process ended before the run started",
     )
     with FileLock(lock_of(trial)):
         [listed] = collection(out).runs

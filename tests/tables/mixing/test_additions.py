@@ -123,8 +123,9 @@ def test_the_code_of_a_loss_is_that_of_the_label_that_is_chosen(two_codes: Plans
     assert addition.table["losses"]["pull"] == {
         "use": "pull(z_u, style)", "neighbors": "@style.order", "classes": "@style.classes",
     }  # fmt: skip
-    assert "told: [model] says several fields of classes, kind, style; choose one by --label; or write its inputs" in (
-        refusal(plan, "losses.pull")
+    assert (
+        "derived: [model] names several fields of classes, kind, style; choose one by --label; or write its inputs"
+        in (refusal(plan, "losses.pull"))
     )
 
 
@@ -161,10 +162,10 @@ def test_a_partial_recipe_from_here_or_from_the_recipes_folder(
 def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> None:
     one = plan()
     assert refusal(one, ",") == (
-        "--with: nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
+        "--with: no addition is given; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
     )
     assert refusal(one, "losses.a,losses.b", "losses.c,d.toml") == (
-        "--with: 4 additions, alone and in pairs, are 11 recipes; 3 are the most"
+        "--with: 4 additions and their pairs make 11 recipes; expected at most 3"
     )
     assert refusal(one, "losses.pull,losses.pull=2") == "--with: 'pull' would be added twice"
     assert refusal(one, "losses.kl") == (
@@ -172,17 +173,17 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
     )
     assert "no loss or criterion is called 'pul'; did you mean 'pull'?" in refusal(one, "losses.pul")
     assert "no loss or criterion is called 'sample': it is an operation of" in refusal(one, "losses.sample")
-    assert "'x' is no weight" in refusal(one, "losses.pull=x")
-    assert "'0' is no weight" in refusal(one, "losses.pull=0")
-    assert "'nan' is no weight" in refusal(one, "losses.pull=nan")
+    assert "'x' is not a weight" in refusal(one, "losses.pull=x")
+    assert "'0' is not a weight" in refusal(one, "losses.pull=0")
+    assert "'nan' is not a weight" in refusal(one, "losses.pull=nan")
     assert "write losses.NAME, losses.NAME=WEIGHT or" in refusal(one, "losses.pull*2")
     assert refusal(one, "part.toml").startswith("--with part.toml: there is no recipe 'part.toml' or '/")
     assert refusal(one, "losses.cross_entropy") == (
-        "--with losses.cross_entropy: its input 'logits' asks for no role; write its inputs, "
+        "--with losses.cross_entropy: its input 'logits' matches no role of [model]; write its inputs, "
         "losses.cross_entropy(logits, classes), with the recipe's names for them, or a partial recipe"
     )
     assert "it needs the option 'by'; give it by --set losses.shrink.by=VALUE" in refusal(one, "losses.shrink")
-    assert "nothing in the recipe is called 'y'; there is:" in refusal(one, "losses.l1(y, z)")
+    assert "nothing in the recipe is called 'y'; expected one of:" in refusal(one, "losses.l1(y, z)")
     assert "'image+z' is neither a name nor a call" in refusal(one, "losses.l1(image+z, z)")
     assert "losses.l1(z, z) + 1: write losses.NAME" in refusal(one, "losses.l1(z, z) + 1")
     assert "depends on no module that the recipe trains" in refusal(one, "losses.l1(image, image)")
@@ -191,7 +192,7 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
 def test_roles_that_the_model_does_not_say_are_told_with_what_would_say_them(plan: Plans, two_codes: Plans) -> None:
     silent = plan('without = ["model"]')
     assert refusal(silent, "losses.pull") == (
-        "--with losses.pull: its inputs can't be told: [model] says no field of classes among its attributes; add "
+        "--with losses.pull: its inputs can't be derived: [model] names no field of classes among its attributes; add "
         '`attributes = { label = "z" }` there, with the recipe\'s own names; or write its inputs, '
         "losses.pull(codes, labels), with the recipe's names for them"
     )

@@ -26,7 +26,7 @@ def test_the_only_field_of_classes_among_the_attributes_and_its_code(plan: Plans
 def test_nothing_but_the_model_tells_it(plan: Plans, two_codes: Plans) -> None:
     """Neither what the recipe's losses and evaluations read, nor that the data have one field of classes."""
     assert class_carrier(two_codes('model.attributes.kind="z_u"')).code == "z_u"
-    silent = '[model] says no field of classes among its attributes; add `attributes = { label = "z" }` there'
+    silent = '[model] names no field of classes among its attributes; add `attributes = { label = "z" }` there'
     for text in (
         'without = ["model"]',
         'without = ["model.attributes"]',
@@ -47,16 +47,16 @@ def test_of_several_fields_of_classes_one_is_chosen(two_codes: Plans) -> None:
     plan = of_two_classes(two_codes(), "z_u")
     carrier = class_carrier(plan)
     assert (carrier.label, carrier.code) == (None, None)
-    assert carrier.reason == "[model] says several fields of classes, kind, style; choose one by --label"
+    assert carrier.reason == "[model] names several fields of classes, kind, style; choose one by --label"
     carrier = class_carrier(plan, "style")
     assert (carrier.label, carrier.code, carrier.roles.rest) == ("style", "z_u", ("z_s",))
     assert carrier.roles.attributes == {"style": "z_u"}
 
 
 def test_a_label_that_is_none_of_them_is_refused(plan: Plans) -> None:
-    with pytest.raises(UserError, match=r"--label: 'knd' is no field of classes among the .*; did you mean 'kind'"):
+    with pytest.raises(UserError, match=r"--label: 'knd' is not a field of classes among the .*; did you mean 'kind'"):
         class_carrier(plan(), "knd")
-    with pytest.raises(UserError, match=r"--label: 'marks' is no field of classes .*; there is: kind"):
+    with pytest.raises(UserError, match=r"--label: 'marks' is not a field of classes .*; expected one of: kind"):
         class_carrier(plan('model.attributes.marks = "z"'), "marks")
 
 

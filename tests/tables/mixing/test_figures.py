@@ -87,7 +87,7 @@ def test_all_are_of_the_label_that_is_chosen(two_codes: Plans) -> None:
     assert figures.evaluations["probe"] == {"use": "linear_probe(z_u, style)"}
     assert figures.evaluations["leakage"] == {"use": "leakage(z_s, style)"}
     assert "No order: the classes of style have no order." in figures.left_out
-    unsaid = "No probe, leakage, order: [model] says several fields of classes, kind, style; choose one by --label."
+    unsaid = "No probe, leakage, order: [model] names several fields of classes, kind, style; choose one by --label."
     assert of(plan).left_out == (unsaid,)
 
 
@@ -125,7 +125,10 @@ def test_the_judge_is_one_that_the_recipe_asks_for_the_class(plan: Plans, toy: C
 def test_a_figure_whose_evaluation_says_no_direction_is_left_out(plan: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(reconstructions, "better")
     figures = of(plan())
-    assert "No reconstruction: reconstructions doesn't say which way mean_squared_error is good." in figures.left_out
+    assert (
+        "No reconstruction: reconstructions doesn't say whether a high or a low mean_squared_error is good."
+        in figures.left_out
+    )
     assert list(figures.evaluations) == ["probe"]
 
 
@@ -137,7 +140,7 @@ def test_order_is_left_out_with_the_reason(plan: Plans, monkeypatch: pytest.Monk
         plan("", JUDGE, 'tensors.reconstruction="decoder(z, point)"')
     )
     spatial = plan("", JUDGE, 'modules.encoder={ use = "conv_encoder", head = "maps", widths = [2], outputs = 4 }')
-    assert "No probe, order: z is no vector, its shape is (2, 2, 2)." in of(spatial).left_out
+    assert "No probe, order: z is not a vector; its shape is (2, 2, 2)." in of(spatial).left_out
     monkeypatch.setattr("semreg.tables.mixing.figures.components", lambda kind: [])
     assert "no installed plugin brings semantic_order; semreg-atnl does" in why(plan("", JUDGE))
 
@@ -146,7 +149,7 @@ def test_a_recipe_that_can_have_no_figure_is_refused(plan: Plans) -> None:
     with pytest.raises(UserError) as refused:
         of(plan('without = ["model"]'))
     assert refused.value.text().endswith(
-        "there is nothing to rank mixes by. No probe, leakage, order: [model] says no field of classes among its "
+        "there is nothing to rank mixes by. No probe, leakage, order: [model] names no field of classes among its "
         'attributes; add `attributes = { label = "z" }` there, with the recipe\'s own names. '
         "No reconstruction: the [model] of the recipe says no input or no output."
     )
@@ -155,4 +158,4 @@ def test_a_recipe_that_can_have_no_figure_is_refused(plan: Plans) -> None:
 
 
 def test_an_output_that_is_no_image_is_not_reconstructed(plan: Plans) -> None:
-    assert "No reconstruction: the output, z, is no image like image." in of(plan('model.output = "z"')).left_out
+    assert "No reconstruction: the output, z, is not an image like image." in of(plan('model.output = "z"')).left_out

@@ -96,7 +96,7 @@ def test_the_page_ranks_and_says_how(recipe: Path, make: Make) -> None:
     assert text.index("## Ranking") < text.index("## probe")
     assert "pull: pull(z, kind) trains encoder, weight 1." in text
     assert "No leakage: the recipe has one code." in text
-    assert "Each run has 1 epoch on 0.5 of the training images, which says little" in text
+    assert "Each run has 1 epoch on 0.5 of the training images; longer training may" in text
     tests = text.split("## Is the difference more than chance?")[1]
     assert re.search(r"\| \+ pull +\| probe.accuracy +\| recipe +\|", tests), "tested against the recipe itself"
     for _, cell in table.grid.cells:
@@ -174,7 +174,7 @@ def test_without_a_table_nothing_but_the_runs_is_written(recipe: Path, make: Mak
     table = make(recipe, "losses.pull", table=False)
     assert len(ranked_rows(table.grid)) == 2
     assert not (tmp_path / "runs" / "tables").exists()
-    with pytest.raises(UserError, match="--plot: pictures stand in the table's page; add --table"):
+    with pytest.raises(UserError, match="--plot: plots are part of the table's page; add --table"):
         make(recipe, "losses.pull", table=False, plots=["probe.accuracy:reconstruction.mean_squared_error"])
 
 
@@ -223,10 +223,10 @@ def test_the_fallback_of_a_recipe_has_the_budget_too(toy: Toy, make: Make) -> No
 
 def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, tmp_path: Path) -> None:
     for options, message in (
-        ({"epochs": 0}, "--epochs: 0 is no number of epochs; 1 is the least"),
-        ({"share": 0.0}, "--share: 0.0 is no share above 0 and at most 1"),
-        ({"share": 1.5}, "--share: 1.5 is no share"),
-        ({"label": "knd"}, "--label: 'knd' is no field of classes among the attributes .*; did you mean 'kind'"),
+        ({"epochs": 0}, "--epochs: 0 is not a number of epochs; expected at least 1"),
+        ({"share": 0.0}, "--share: 0.0 is not a share; expected a number above 0 and at most 1"),
+        ({"share": 1.5}, "--share: 1.5 is not a share"),
+        ({"label": "knd"}, "--label: 'knd' is not a field of classes among the attributes .*; did you mean 'kind'"),
         ({"seeds": "x"}, "--seeds: 'x'"),
         ({"name": "/"}, "--name: '/' names a folder"),
         ({"figures_of": ["redrawn"]}, "--figures-of: no recipe has the evaluation 'redrawn'"),

@@ -99,7 +99,7 @@ def test_every_title_of_the_evaluation_and_of_no_other(tmp_path: Path) -> None:
 
 def test_what_has_no_pictures_is_refused_once_a_run_has_done_it(tmp_path: Path) -> None:
     rows = [stored_row(tmp_path, "a", of="probe"), stored_row(tmp_path, "b", strips(1))]
-    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; there is: strip"):
+    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; expected one of: strip"):
         written(tmp_path, *rows, of="probe")
     assert written(tmp_path, *rows, of="later") == []
 

@@ -150,7 +150,7 @@ def test_values_that_no_run_can_have_together_are_passed_over(
     made = make(recipe)
     assert rates(made) == [0.01, 0.07]
     assert said(made) == ["told", "asked", "told"]
-    assert "lr = 0.04: recipe.toml: these don't fit; the search goes on" in capsys.readouterr().err
+    assert "lr = 0.04: recipe.toml: these don't fit; the search continues" in capsys.readouterr().err
 
 
 def test_pruned_rows_stay_as_they_are(
@@ -185,7 +185,7 @@ def test_a_second_command_waits_for_the_first(
 
     monkeypatch.setattr(searching, "LeasedLock", Busy)
     made = make(recipe, trials=1)
-    assert f"{made.folder.name}: another process is at this search, and is waited for" in capsys.readouterr().err
+    assert f"{made.folder.name}: another process works on this search; waiting for it" in capsys.readouterr().err
 
 
 def test_the_first_values_and_each_other_beside_them_are_tried_before() -> None:
@@ -196,13 +196,13 @@ def test_the_first_values_and_each_other_beside_them_are_tried_before() -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"trials": None}, "--search: 'turns' tries as many values as it is told; add --trials 40"),
-        ({"search": None}, "--trials: it counts what a search tries"),
+        ({"trials": None}, "--search: 'turns' needs a number of trials; add --trials 40"),
+        ({"search": None}, "--trials: it is the number of trials of a search"),
         ({"search": "turn"}, r"--search: no search is called 'turn'; did you mean 'turns'"),
         ({"search": "turns:fast"}, "--search: 'turns:fast': 'fast' means nothing"),
-        ({"trials": 0}, "--trials: 0 is no number of trials, 1 at least"),
-        ({"trials": 1001}, "--trials: 1,001 runs; 1,000 are the most"),
-        ({"vary": []}, "--vary: nothing to vary"),
+        ({"trials": 0}, "--trials: 0 is not a number of trials; expected at least 1"),
+        ({"trials": 1001}, "--trials: 1,001 runs; expected at most 1,000"),
+        ({"vary": []}, "--vary: no key to vary is given"),
         ({"vary": {"optimizer.lr": [0.1]}}, "--vary optimizer.lr: 1 value; two at least can be compared"),
         ({"vary": {"optimizer.lr": "0.1..0.2:7"}}, "0.1..0.2:7: a search chooses any numbers of a range; leave :7 out"),
         ({"vary": {"optimizer.lr": "-1.0..0.2"}}, r"\(lr = -1.0\): 1 error"),
@@ -211,7 +211,7 @@ def test_the_first_values_and_each_other_beside_them_are_tried_before() -> None:
             "--search: it prunes by validation losses, and no phase validates; add --set 'pha",
         ),
         ({"search": "turns:pruning", "overrides": ['phases.main.validate.loss="rec"']}, "add --on local:1"),
-        ({"only_finished": True}, "this search isn't begun; leave out --only-finished"),
+        ({"only_finished": True}, "this search has not started; leave out --only-finished"),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_made(

@@ -88,7 +88,7 @@ def test_runs_serve_all_sweeps_and_each_has_a_folder_of_its_own(
     assert make(load_recipe(recipe).table).folder == first.folder, "a recipe of no file, that trains the same"
     capsys.readouterr()
     on_test = make(recipe, judge_on="test")
-    said = "Chosen on the test images: the best row's figure promises more than other images would show."
+    said = "This sweep chose its best row on the test images, so that row's figure is too good."
     assert capsys.readouterr().err.startswith(said)
     for name in ("table.md", "table.html"):
         assert said in (on_test.folder / name).read_text().replace("&#39;", "'")
@@ -164,15 +164,15 @@ def test_rows_are_ranked_by_a_comparison_of_their_runs(
     assert table.best.varied == {"optimizer.lr": 0.01}
     data = json.loads((table.folder / "table.json").read_text())
     assert [one["figures"][0]["mean"] for one in data["ranking"]] == pytest.approx([0.021, 0.041])
-    assert "Of a row's finished runs together." in (table.folder / "table.md").read_text()
+    assert "Over all finished runs of a row." in (table.folder / "table.md").read_text()
     for options, message in (
         (
             {"search": "turns", "trials": 3},
             "--metric: 'apart' is a comparison, and is done once all runs are made",
         ),
         ({"overrides": [*compared["overrides"], "compare.apart.across=true"]}, "'apart' .* is of all rows together"),
-        ({"metric": "apart.x"}, "apart doesn't say which way 'x' is good"),
-        ({"seeds": None}, "'apart' compares the runs of a row, which has but one; add --seeds 3"),
+        ({"metric": "apart.x"}, "apart doesn't say whether a high or a low 'x' is good"),
+        ({"seeds": None}, "'apart' compares the runs of a row, and each row has one; add --seeds 3"),
     ):
         with pytest.raises(UserError, match=message):
             make(recipe, **compared | options)
@@ -185,15 +185,15 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         ({"optimizer.lrr": [1, 2]}, {}, "--vary optimizer.lrr=1: .*\n.*has no option 'lrr'; did you mean 'lr'"),
         ({"optimizer.lr": [0.1, "a"]}, {}, '--vary optimizer.lr="a": .*\n +optimizer.lr +\'a\''),
         ({"description": ["a", "b"]}, {}, '--vary description: "a" and "b" train the same run; the key changes'),
-        ({"seed": [1, 2]}, {"seeds": 2}, "--vary seed: a seed is not chosen"),
-        ({**LR, "optimizer.clip": "1..100:100"}, {"seeds": 6}, "--vary: 2 × 100 × 6 = 1,200 runs; 1,000 are the most"),
+        ({"seed": [1, 2]}, {"seeds": 2}, "--vary seed: a sweep doesn't vary the seed"),
+        ({**LR, "optimizer.clip": "1..100:100"}, {"seeds": 6}, "--vary: 2 × 100 × 6 = 1,200 runs; expected at most"),
         (LR, {"metric": "prob.accuracy"}, "--metric: 'prob.accuracy' is a figure of no evaluation; did you"),
         (LR, {"metric": "probe"}, "--metric: 'probe' is an evaluation; add one of its figures"),
         (LR, {"minimize": True}, "--minimize: probe says that a high 'accuracy' is good; leave --minimize out"),
-        (LR, {"metric": "probe.acuracy"}, "--metric: probe doesn't say which way 'acuracy' is good; .*; did you mean"),
+        (LR, {"metric": "probe.acuracy"}, "--metric: probe doesn't say whether .* 'acuracy' is good; .*; did you mean"),
         (LR, {"seeds": "x"}, "--seeds: 'x'"),
         (LR, {"name": "/"}, "--name: '/' names a folder"),
-        (LR, {"judge_on": "train"}, "--judge-on: 'train' is none of test, validation"),
+        (LR, {"judge_on": "train"}, "--judge-on: 'train' is not one of test, validation"),
         (LR, {"overrides": ["optimizer.lrr=1"]}, "has no option 'lrr'"),
         (LR, {"overrides": ["without=['data.split.validation']"]}, r"/recipe.toml: 1 error\n +data.split.val"),
         (LR, {"overrides": ["data.split.validation=0.00001"]}, r"/recipe.toml: 1 error\n.*1e-05 of the \d+ images"),

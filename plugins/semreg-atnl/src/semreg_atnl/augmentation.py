@@ -1,4 +1,4 @@
-"""New images of one class, for whoever trains a classifier with few of them."""
+"""New images of one class, to train a classifier with few of them."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Made(NamedTuple):
 
 
 def augment_class(run: Run, label: str | int, count: int, *, seed: int = 0) -> Made:
-    """New images of one class, made in the first of these ways that the run has by its recipe's `[model]`:
+    """Make new images of one class, in the first of these ways that the roles in the recipe's `[model]` allow:
 
-    * samples of the class, where samples are of classes, as with a Gaussian-mixture prior (`semreg.trained.sample`);
-    * images between training images of the class's two neighbours, where the recipe leaves the class at
-      most 20 images (`data.split.shots`), at weights from 0.4 to 0.6 (Yan et al., Table II);
+    * samples of the class, if samples have classes, as with a Gaussian-mixture prior (`semreg.trained.sample`);
+    * images between training images of the class's two neighbours, if the recipe leaves the class at most 20 images
+      (`data.split.shots`), at weights from 0.4 to 0.6 (Yan et al., Table II);
     * images between random pairs of training images of the class itself, at weights from 0 to 1.
 
-    Images between others are by the interpolator of `[model]`, in the code of the class. Between the neighbours of a
-    class with many images fewer are of the class: that way is for those with few.
+    The interpolator of `[model]` makes images between others, in the code of the class. Fewer of those between
+    neighbours show the class if it has many images, so this way is for classes with few.
 
     Args:
         run: a trained run.
@@ -55,8 +55,8 @@ def augment_class(run: Run, label: str | int, count: int, *, seed: int = 0) -> M
         count: how many images, at least 1.
         seed: of all draws.
 
-    Raises UserError for roles that `[model]` does not say, and for training data that are needed and missing;
-    ValueError for no images, a class that does not exist, or of which fewer than two training images are there.
+    Raises UserError for roles that `[model]` lacks, and for training data that are needed and missing; ValueError for
+    no images, a class that does not exist, or one with fewer than two training images.
     """
     if count < 1:
         raise ValueError(f"count: {count} images can't be made; 1 or more can")
@@ -92,8 +92,8 @@ def _interpolated(run: Run, label: str | int, count: int, seed: int) -> Made:
 
 
 def _neighbors(field: ClassField) -> dict[int, tuple[int, int]]:
-    """The neighbours of each class that lies between two."""
+    """Return the neighbours of each class between two others."""
     try:
         return {middle: (before, after) for before, middle, after in neighbors_of(field)}
-    except ValueError:  # of classes without an order, or of two
+    except ValueError:  # for classes without an order, or two classes
         return {}

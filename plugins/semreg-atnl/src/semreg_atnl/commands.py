@@ -16,9 +16,9 @@ FOLDER_NAME = re.compile(r"\w[\w .-]*")
 
 def augment(
     run: RunFolder,
-    label: Annotated[str, typer.Option("--class", metavar="NAME", help="A class, by name or number.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write into.", show_default=False)],
-    count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 100,
+    label: Annotated[str, typer.Option("--class", metavar="NAME", help="Class of the new images, by name or number.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.", show_default=False)],
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of images.")] = 100,
     seed: Seed = 0,
     scale: Scale = 1,
     device: Device = "auto",
@@ -27,12 +27,12 @@ def augment(
 ) -> None:
     """Make new images of one class, to train a classifier on.
 
-    They are samples of the class where samples are of classes, as with a Gaussian-mixture prior. Otherwise they lie
-    between training images: of the class's two neighbours if the recipe leaves it a few shots, or else of the class
-    itself; then the training data are needed.
+    A run that can draw samples of one class, as with a Gaussian-mixture prior, draws them. Any other run interpolates
+    between training images, and needs the training data: it takes images of the class's two neighbours if the recipe
+    keeps only a few images of the class, and images of the class itself if not.
 
-    The images go to OUT/CLASS/augmented-SEED-NUMBER.png, where the data set image_folder, or torchvision's ImageFolder,
-    finds them; nothing else in the folder is changed.
+    The command writes OUT/CLASS/augmented-SEED-NUMBER.png, and changes nothing else in the folder. The data set
+    image_folder and torchvision's ImageFolder read such folders.
 
     From Python: semreg_atnl.augmentation.augment_class.
     """

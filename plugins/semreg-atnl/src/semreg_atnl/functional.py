@@ -1,7 +1,7 @@
 """The mathematics of ATNL as pure functions: angles, the angular triplet-neighbor loss, and paths on the sphere.
 
-Directions are computed in float64 whatever the codes are: rounding in float32 would cost codes less than a milliradian
-apart a tenth of their gradient and more. Angles are in radians.
+Directions are computed in float64 for codes of any type: with rounding in float32, codes less than a milliradian apart
+would lose a tenth of their gradient or more. Angles are in radians.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Margin = Annotated[float, Gt(0), Lt(math.pi)]
 
 
 def normalize(codes: Tensor) -> Tensor:
-    """The codes' directions, points of the unit sphere.
+    """Return the codes' directions, points of the unit sphere.
 
     Args:
         codes: `(batch, code)`.
@@ -40,9 +40,9 @@ def normalize(codes: Tensor) -> Tensor:
 
 
 def class_directions(codes: Tensor, labels: Annotated[Tensor, Role.LABEL]) -> Tensor:
-    """Each code turned to the direction of its class in the batch, `(batch, code)`: where a geodesic passes the class.
+    """Turn each code to the direction of its class in the batch, `(batch, code)`: a geodesic passes the class there.
 
-    A class's direction is that of the mean of its codes' directions, as in `geodesic`. The codes keep their lengths.
+    A class's direction is the mean of its codes' directions, as in `geodesic`. The codes keep their lengths.
 
     Args:
         codes: `(batch, code)`, of any length but zero.
@@ -52,7 +52,7 @@ def class_directions(codes: Tensor, labels: Annotated[Tensor, Role.LABEL]) -> Te
         `(batch, code)` in the codes' dtype; parallel rows for equal labels.
 
     Raises:
-        ValueError: for other shapes, labels that are no classes, a code that is zero or not finite, or a class whose
+        ValueError: for other shapes, labels that are not classes, a code that is zero or not finite, or a class whose
             directions cancel.
 
     Source: beyond the paper.
@@ -72,10 +72,10 @@ class_directions.couples_rows = True  # type: ignore[attr-defined]
 
 
 def angles(a: Tensor, b: Tensor) -> Tensor:
-    """The angle between each code of `a` and each code of `b`, accurate from 0 to π in value and gradient.
+    """Return the angle between each code of `a` and each code of `b`, accurate from 0 to π in value and gradient.
 
-    The derivative of an angle is unbounded neither here nor in truth, as that of arccos is: its length is one over the
-    code's norm, but for the kinks at exactly 0 and π, where it is 0. Differentiable once.
+    Unlike that of arccos, the derivative of an angle is bounded: its length is one over the code's norm, except at
+    exactly 0 and π, where it is 0. Differentiable once.
 
     Args:
         a: `(n, code)`, of any length but zero.
@@ -95,7 +95,7 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
 
 
 class _Angles(torch.autograd.Function):
-    """Angles between unit codes, with the derivative that stays accurate where that of arccos does not."""
+    """Angles between unit codes, with a derivative that stays accurate where that of arccos does not."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:
@@ -107,7 +107,7 @@ class _Angles(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         a, b, slope = ctx.saved_tensors
-        # What of these lies along the codes, the normalisation's own derivative takes out.
+        # The normalisation's own derivative removes the parts along the codes.
         by_cosine = gradient.double() * slope
         return by_cosine @ b, by_cosine.mT @ a, None
 
@@ -123,12 +123,12 @@ def angular_triplet_neighbor_loss(
     num_classes: Annotated[Annotated[int, Gt(0)] | None, Role.CLASSES] = None,
     reduction: Literal["active", "sum"] = "active",
 ) -> Tensor:
-    """ATNL: max(θ(anchor, positive) − θ(anchor, negative) + margin, 0) over the triplets of a batch (Eq. 3–4).
+    """Compute ATNL: max(θ(anchor, positive) − θ(anchor, negative) + margin, 0) over the triplets of a batch (Eq. 3–4).
 
     Positives of an anchor are the other codes of its class and those of neighbouring classes, never itself; negatives
-    are all others. A triplet is active where the maximum's first argument is strictly positive. The codes are
-    normalised here. With `triplets = "all"` the loss is exact in O(N² log N) time, and computed in blocks of anchors,
-    so that memory is linear in the batch beyond one block.
+    are all others. A triplet is active if the maximum's first argument is strictly positive. The loss normalises the
+    codes. With `triplets = "all"` it is exact in O(N² log N) time, and computed in blocks of anchors, so that memory is
+    linear in the batch beyond one block.
 
     Args:
         codes: `(batch, code)`, of any length but zero; in the paper's model the posterior's mean.
@@ -139,12 +139,12 @@ def angular_triplet_neighbor_loss(
             positive, if it is active (FaceNet's rule; without one no triplet); "hard": for each anchor its farthest
             positive and its nearest negative.
         num_classes: how many classes there are. A ring needs it, since a batch need not hold the last class.
-        reduction: "active" is the mean over the active triplets (decision), in whose gradient their number is a
-            constant; "sum" is the paper's sum.
+        reduction: "active" is the mean over the active triplets (decision), whose number is a constant in the gradient;
+            "sum" is the paper's sum.
 
     Returns:
-        A scalar, float64 for codes of float64, else float32; a zero with a gradient of zeros where no triplet is
-        active or none exists. Differentiable once.
+        A scalar, float64 for codes of float64, else float32; a zero with a gradient of zeros if no triplet is active or
+            none exists. Differentiable once.
 
     Raises:
         ValueError: for a margin or label out of range, a neighbourhood that is unknown, malformed or leaves no
@@ -170,7 +170,7 @@ angular_triplet_neighbor_loss.couples_rows = True  # type: ignore[attr-defined]
 
 
 class _TripletLoss(torch.autograd.Function):
-    """The loss and, as the angles of a block of anchors are at hand only once, its gradient in the same pass."""
+    """The loss, with its gradient from the same pass: the angles of a block of anchors exist only once."""
 
     @staticmethod
     def forward(
@@ -205,17 +205,17 @@ class _TripletLoss(torch.autograd.Function):
 def spherical_interpolation(
     a: Tensor, b: Tensor, weight: Tensor | float, *, norm: Literal["unit", "interpolated"] = "unit"
 ) -> Tensor:
-    """The point at `weight` of the way from `a` to `b` along their great circle, at constant angular speed (Eq. 7).
+    """Return the point at `weight` between `a` and `b` on their great circle, at constant angular speed (Eq. 7).
 
-    Equal directions stay where they are. Opposite ones have no single great circle between them: those closer than 1e-7
-    to opposite go through the axis of the code space that `a` is most nearly perpendicular to, the first of several.
+    Equal directions give a constant path. Opposite ones have no unique great circle: if they are closer than 1e-7 to
+    opposite, the path passes the coordinate axis that is most nearly perpendicular to `a`, the first of several.
 
     Args:
         a, b: codes `(..., code)` that broadcast against each other, of any length but zero.
         weight: in [0, 1], a number or a tensor that broadcasts against the codes, such as `(batch, 1)` or
-            `(steps, 1, 1)`. Beyond, the path goes on along the circle.
-        norm: of the result: "unit", or "interpolated" linearly between those of `a` and `b`, for codes that do not live
-            on the sphere.
+            `(steps, 1, 1)`. Beyond, the path continues along the circle.
+        norm: of the result: "unit", or "interpolated" linearly between those of `a` and `b`, for codes that are not on
+            the sphere.
 
     Returns:
         `(..., code)` in the codes' dtype. At weight 0 and 1 the codes themselves, with norm "unit" their directions.

@@ -13,7 +13,7 @@ from semreg_atnl.unit import angle_between, great_circle, unit_and_length
 
 
 def class_directions(codes: Tensor, labels: Tensor) -> Tensor:
-    """The direction of the mean of its codes' directions, for each class that has codes, `(classes, code)`, float64.
+    """Return the mean direction of its codes, for each class that has codes, `(classes, code)`, float64.
 
     Args:
         codes: `(n, code)`, of any length but zero.
@@ -25,25 +25,24 @@ def class_directions(codes: Tensor, labels: Tensor) -> Tensor:
     unit = unit_and_length(codes)[0]
     classes, members = torch.unique(labels, return_inverse=True)
     sums = unit.new_zeros(len(classes), unit.shape[1]).index_add(0, members, unit)
-    # Far below what n random directions sum to: the class has codes in opposite pairs.
+    # Far below the length of a sum of n random directions: the class has codes in opposite pairs.
     if (torch.linalg.vector_norm(sums, dim=1) < 1e-9).any():
         raise ValueError("the directions of a class's codes cancel, so the class has no direction of its own")
     return unit_and_length(sums)[0]
 
 
 class Geodesic:
-    """From one code to another through the directions of the classes between theirs, at constant angular speed.
+    """A path between two codes through the directions of the classes between theirs, at constant angular speed.
 
-    In a space of many dimensions the great circle between far classes leaves the curve on which a ring or a line of
-    classes lies; this path follows it, arc by arc. It is fitted on training codes: a class's direction is that of the
-    mean of its codes' directions. The class of an endpoint is that of the nearest direction, so no label is needed. On
-    a ring the path goes the shorter way, at equal distance the ascending one. Classes without training codes are passed
-    over.
+    In a space of many dimensions the great circle between far classes leaves the curve of a ring or a line of classes;
+    this path follows it, arc by arc. It is fitted on training codes: a class's direction is the mean of its codes'
+    directions. An endpoint's class is that of the nearest direction, so it needs no label. On a ring the path goes the
+    shorter way, at equal distance the ascending one. It skips classes without training codes.
 
     Args:
-        offsets: what becomes of how an endpoint differs from its class's direction, which is where its style lies:
-            "dropped", the path passes through the directions themselves; "carried", through points that differ from
-            them as the endpoints differ from theirs, mixed by the share of the way.
+        offsets: how the path treats the difference of an endpoint from its class's direction, which carries its style:
+            "dropped", it passes through the directions themselves; "carried", through points that differ from them as
+            the endpoints differ from theirs, mixed by the share of the way.
         norm: of the result: "unit", or "interpolated" linearly between those of the endpoints, as in
             `spherical_interpolation`.
 
@@ -66,7 +65,7 @@ class Geodesic:
         self.ring = False
 
     def fit(self, codes: Tensor, labels: Tensor, order: Literal["ring", "line", "none"]) -> Geodesic:
-        """Takes the classes' directions from training codes.
+        """Compute the classes' directions from training codes.
 
         Args:
             codes: `(n, code)`, of any length but zero.
@@ -85,23 +84,23 @@ class Geodesic:
         return self
 
     def state(self) -> dict[str, Tensor]:
-        """The classes' directions, float64 `(classes, code)`, and whether they stand in a ring.
+        """Return the classes' directions, float64 `(classes, code)`, and whether they form a ring.
 
         Raises ValueError if it was not fitted.
         """
         return {"directions": self._fitted(), "ring": torch.tensor(self.ring)}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state` gave, in the place of `fit`."""
+        """Load the result of `state`, instead of a `fit`."""
         self.directions, self.ring = state["directions"], bool(state["ring"])
 
     def _fitted(self) -> Tensor:
         if self.directions is None:
-            raise ValueError("geodesic is to be fitted on training codes before it is called")
+            raise ValueError("geodesic is not fitted; call fit on training codes first")
         return self.directions
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-        """The point at `weight` of the way's length from `a` to `b`, codes `(batch, code)`.
+        """Return the point at `weight` of the path's length from `a` to `b`, codes `(batch, code)`.
 
         Weights are as in `spherical_interpolation`: a number, `(batch, 1)`, `(steps, 1, 1)`.
         """
@@ -116,7 +115,8 @@ class Geodesic:
         return point.to(torch.promote_types(a.dtype, b.dtype))
 
     def _points(self, ends: Tensor) -> Tensor:
-        """`(batch, points, code)`: each row's `a`, the directions between, and `b` at least twice, up to one length."""
+        """Return `(batch, points, code)`: each row's `a`, the directions between, and `b` at least twice, up to one
+        length."""
         directions = self._fitted().to(ends.device)
         if directions.shape[1:] != ends.shape[2:]:
             fitted, found = directions.shape[1], ends.shape[2]

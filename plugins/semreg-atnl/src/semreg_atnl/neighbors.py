@@ -1,4 +1,5 @@
-"""Neighbourhoods of classes: which classes count as positives of each other, and which rows of a batch have such."""
+"""Neighbourhoods of classes: which classes count as positives of each other, and which rows of a batch
+have positives."""
 
 from __future__ import annotations
 
@@ -22,20 +23,20 @@ ORDERS = ("ring", "line", "none")
 
 MOST_TABLES = 64
 _tables: dict[tuple[str, int | None, torch.device], Tensor] = {}
-"""Neighbourhoods that were checked and copied to a device, which each step would wait for."""
+"""Neighbourhoods that were checked and copied to a device, since each step would wait for both."""
 
 
 def neighbor_matrix(
     neighbors: Neighbors, classes: Tensor, others: Tensor | None = None, *, num_classes: int | None = None
 ) -> Tensor:
-    """Which of some classes are the same as others or their neighbours, bool `(k, m)`.
+    """Return which classes are equal to others or their neighbours, bool `(k, m)`.
 
     Args:
-        neighbors: the neighbourhood. A tensor is best on the device of the classes, to which it is copied each time.
+        neighbors: the neighbourhood. A tensor is best on the device of the classes, since each call copies it there.
         classes: int64 `(k,)`.
         others: int64 `(m,)`; by default the classes themselves, which makes the matrix symmetric.
         num_classes: how many classes there are. A ring needs it, since a batch need not hold the last class; a matrix
-            says it.
+            has it.
 
     Raises:
         ValueError: if the neighbourhood is unknown, malformed or leaves no negatives, or a class is outside of it.
@@ -68,9 +69,9 @@ def partner(
     num_classes: Annotated[Annotated[int, Gt(0)] | None, Role.CLASSES] = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """A random row of a neighbouring class for each row of a batch, int64 `(batch,)`, for `take`.
+    """Draw a random row of a neighbouring class for each row of a batch, int64 `(batch,)`, for `take`.
 
-    Each row of a neighbouring class is as likely as another. A row that finds none in the batch is its own partner.
+    All rows of neighbouring classes are equally likely. A row without a neighbour in the batch is its own partner.
 
     Args:
         labels: the classes, integers `(batch,)`.
@@ -79,7 +80,7 @@ def partner(
         generator: source of the draw.
 
     Raises:
-        ValueError: for a label out of range, or a neighbourhood that `atnl` refuses.
+        ValueError: for a label out of range, or a neighbourhood that `atnl` rejects.
 
     Source: beyond the paper.
     """
@@ -88,7 +89,7 @@ def partner(
     others = neighbor_matrix(neighbors, classes, num_classes=num_classes) & (classes[:, None] != classes)
     device = labels.device if generator is None else generator.device
     chances = torch.rand(others.shape, generator=generator, device=device).to(labels.device)
-    # Chances are 0 or more, so that a row is left with itself only where it has no neighbour.
+    # Chances are 0 or more, so that a row gets itself only if it has no neighbour.
     own = torch.eye(len(classes), device=labels.device) - 2
     return torch.where(others, chances, own).argmax(1) if len(classes) else classes
 
@@ -98,9 +99,10 @@ partner.couples_rows = True  # type: ignore[attr-defined]
 
 
 def positives_of(labels: Tensor, neighbors: Neighbors, num_classes: int | None) -> Callable[[slice], Tensor]:
-    """What gives, for some rows of a batch, which codes have their class or one beside it, bool `(rows, batch)`.
+    """Return a function that finds, for some rows of a batch, the codes of their class or one beside it, bool
+    `(rows, batch)`.
 
-    Raises ValueError as `neighbor_matrix` does, for few classes at once, else when it is called.
+    Raises ValueError as `neighbor_matrix` does: at once if the classes are few, else when the function is called.
     """
     if num_classes is None or num_classes > len(labels):
         return lambda rows: neighbor_matrix(neighbors, labels[rows], labels, num_classes=num_classes)
@@ -110,7 +112,7 @@ def positives_of(labels: Tensor, neighbors: Neighbors, num_classes: int | None) 
 
 
 def class_distances(classes: Tensor, others: Tensor, order: Order, num_classes: int | None) -> Tensor:
-    """How many steps classes are from others along a ring of so many, or a line, int64.
+    """Return how many steps classes are from others along a ring of so many, or a line, int64.
 
     The classes' tensors broadcast against each other. "none" is counted as a line.
     """
@@ -121,12 +123,12 @@ def class_distances(classes: Tensor, others: Tensor, order: Order, num_classes: 
 
 
 def _numbered(a: Tensor, b: Tensor) -> Tensor:
-    """A number for each pair of classes below 2³¹, in either order."""
+    """Return a number for each pair of classes below 2³¹, the same in either order."""
     return torch.minimum(a, b) * 2**31 + torch.maximum(a, b)
 
 
 def _table(neighbors: Any, num_classes: int | None, device: torch.device) -> Tensor:
-    """A matrix, bool `(C, C)`, or the numbers of the pairs, int64, ascending; -1 stands before them."""
+    """Return a matrix, bool `(C, C)`, or the numbers of the pairs, int64, ascending, after a -1."""
     if isinstance(neighbors, Tensor):
         return _checked(neighbors, num_classes).to(device)
     key = (repr(neighbors.tolist() if isinstance(neighbors, np.ndarray) else neighbors), num_classes, device)
@@ -137,7 +139,7 @@ def _table(neighbors: Any, num_classes: int | None, device: torch.device) -> Ten
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"the neighbourhood is neither pairs of classes nor a matrix of booleans: {error}") from None
     table = _checked(given, num_classes).to(device)
-    if type(table) is Tensor:  # and none that a dry run makes up
+    if type(table) is Tensor:  # and not a fake one of a dry run
         if len(_tables) >= MOST_TABLES:
             _tables.clear()
         _tables[key] = table

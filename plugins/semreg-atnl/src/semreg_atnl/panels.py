@@ -15,10 +15,10 @@ from semreg_atnl.unit import great_circle, unit_and_length
 
 
 def order(run: Run) -> Panel | None:
-    """A slider from class to class, in the order that the data say, of the one code that carries classes.
+    """Build a slider from class to class, in the order of the data, of the one code that carries classes.
 
-    The code moves along the geodesic through the classes' directions, and how it differs from its own class's direction
-    goes with it.
+    The code moves along the geodesic through the classes' directions, and keeps its offset from its own class's
+    direction.
     """
     found = labels_of(run, ClassField)
     if len(found) != 1 or not (run.roles.input and run.roles.output):
@@ -31,7 +31,7 @@ def order(run: Run) -> Panel | None:
     assert isinstance(path, Geodesic)
     assert path.directions is not None
     directions, names = path.directions, field.names
-    if len(directions) != len(names):  # some class has no training image
+    if len(directions) != len(names):  # a class has no training image
         return None
     last = len(names) - (not path.ring)
 
@@ -57,15 +57,15 @@ def order(run: Run) -> Panel | None:
 
 
 def nearest(codes: Tensor, directions: Tensor) -> int:
-    """The class whose direction is nearest to that of the code `(1, code)`."""
+    """Return the class with the direction nearest to that of the code `(1, code)`."""
     return int((unit_and_length(codes)[0] @ directions.T).argmax())
 
 
 def along(codes: Tensor, directions: Tensor, place: float) -> Tensor:
-    """The code `(1, code)` moved to a `place` on the arcs through the classes' directions `(classes, code)`, float64.
+    """Move the code `(1, code)` to a `place` on the arcs through the classes' directions `(classes, code)`, float64.
 
-    Place k is the direction of class k, that of the number of classes is class 0 again. The offset of the code's
-    direction from that of its own class is carried along, and its length kept; at its own class it is what it was.
+    Place k is the direction of class k; the number of classes is class 0 again. The code keeps the offset of its
+    direction from that of its own class, and its length; at its own class it is unchanged.
     """
     direction, length = unit_and_length(codes)
     own = nearest(codes, directions)

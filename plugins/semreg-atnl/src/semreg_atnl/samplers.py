@@ -20,11 +20,11 @@ def balanced(
     classes: Annotated[int, Gt(0)] | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Batches of equally many samples of each of `classes` classes, drawn anew for every batch (all by default).
+    """Draw batches of equally many samples of each of `classes` classes, new classes for every batch (all by default).
 
-    Each class goes through its samples in random order and starts again in another once too few are left for a batch,
-    so that no batch holds a sample twice; a small class returns sooner than a large one. The samples of a batch stand
-    class by class in turn, so that several processes which share a batch have the classes alike.
+    Each class passes through its samples in random order and starts in a new order once too few are left for a batch,
+    so that no batch has a sample twice; samples of a small class return sooner than those of a large one. The classes
+    alternate within a batch, so that several processes that share a batch get the classes alike.
 
     Source: an addition to the paper.
 
@@ -72,7 +72,7 @@ def balanced(
 
 
 def _draws(rows: Tensor, times: int, each: int, generator: torch.Generator | None) -> Tensor:
-    """`(times, each)` of the rows, none twice in a draw, nor in the draws of one pass over them."""
+    """Draw `(times, each)` of the rows, none twice in a draw, nor in the draws of one pass over them."""
     per_pass = len(rows) // each
     passes = [
         rows[torch.randperm(len(rows), generator=generator)[: per_pass * each]] for _ in range(-(-times // per_pass))

@@ -1,7 +1,7 @@
-"""Which triplets of a batch are active, by counting: no list of them is ever made.
+"""Counts the active triplets of a batch without listing them.
 
-The loss is linear in the angles wherever no triplet changes between active and not. So its value and its gradient
-follow from one number for each pair of an anchor and another code: in how many active triplets the pair takes part.
+The loss is linear in the angles as long as no triplet becomes active or inactive. So its value and its gradient follow
+from one number for each pair of an anchor and another code: the number of active triplets with the pair.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from semreg_atnl.unit import angles_and_slopes
 
 TripletChoice = Literal["all", "semihard", "hard"]
 
-# Angles in a block of anchors: on a CPU what its caches hold, elsewhere enough to keep the device busy.
+# Angles in a block of anchors: on a CPU as many as its caches hold, elsewhere enough to keep the device busy.
 CPU_BLOCK, DEVICE_BLOCK = 2**17, 2**24
 LEAST_ROWS = 64
 
 
 def check_triplets(triplets: str) -> None:
-    """Raises ValueError for a choice of triplets that does not exist."""
+    """Raise ValueError for a choice of triplets that does not exist."""
     if triplets not in get_args(TripletChoice):
         raise ValueError(f"there is no choice of triplets {triplets!r}{closest(triplets, get_args(TripletChoice))}")
 
@@ -39,19 +39,19 @@ def accumulate_triplets(
     *,
     with_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The sum over the active triplets, their number, and the sum's gradient with respect to the unit codes.
+    """Return the sum over the active triplets, their number, and the sum's gradient with respect to the unit codes.
 
     Args:
         unit: codes on the sphere, float64 `(batch, code)`.
-        positives: gives for some anchors the codes of their class and those beside it, bool `(anchors, batch)`.
+        positives: finds for some anchors the codes of their class and those beside it, bool `(anchors, batch)`.
         margin: in radians.
         triplets: which triplets count.
         precision: of the angles, float32 or float64.
-        with_gradient: whether the gradient is wanted.
+        with_gradient: whether to compute the gradient.
 
     Returns:
         Two scalars of float64, and float64 `(batch, code)` or None. The gradient has parts along the codes, which the
-        normalisation's derivative removes.
+            normalisation's derivative removes.
     """
     batch = len(unit)
     total, active = unit.new_zeros(()), unit.new_zeros(())
@@ -68,7 +68,7 @@ def accumulate_triplets(
         positive.diagonal(start).fill_(False)  # the anchor itself
         counts = triplet_counts(theta, theta + margin, positive, negative, triplets)
         signed = torch.where(positive, counts, -counts).double()
-        number = counts.sum(dtype=torch.float64) / 2  # every triplet is counted at its positive and at its negative
+        number = counts.sum(dtype=torch.float64) / 2  # each triplet counts at its positive and at its negative
         active += number
         total += (signed * theta).sum() + margin * number
         if gradient is not None:
@@ -79,15 +79,15 @@ def accumulate_triplets(
 
 
 def triplet_counts(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor, triplets: TripletChoice) -> Tensor:
-    """In how many active triplets each pair of an anchor (row) and another code (column) takes part.
+    """Return the number of active triplets with each pair of an anchor (row) and another code (column).
 
-    A positive p and a negative n of one row make an active triplet where theta[n] < limit[p].
+    A positive p and a negative n of one row make an active triplet if theta[n] < limit[p].
 
     Args:
         theta: angles, or other finite distances of 0 and more, `(anchors, batch)`.
         limit: the same plus the margin, above 0.
         positive, negative: bool `(anchors, batch)`, never both true; the anchor itself is neither.
-        triplets: "all", "semihard" or "hard", as `angular_triplet_neighbor_loss` says.
+        triplets: "all", "semihard" or "hard", as in `angular_triplet_neighbor_loss`.
 
     Returns:
         Integers `(anchors, batch)`.
@@ -97,26 +97,26 @@ def triplet_counts(theta: Tensor, limit: Tensor, positive: Tensor, negative: Ten
 
 
 def _count_all(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-    """Both counts of each row from one sort and one search.
+    """Compute both counts of each row with one sort and one search.
 
-    The keys, −limit of a positive and theta of a negative, stand in order with all positives before all negatives. The
-    place of limit[p] among them is the number of positives plus that of the negatives below limit[p]; the place of
-    −theta[n] is the number of positives whose limit is above theta[n]. Both look up the negated key.
+    The keys, −limit of a positive and theta of a negative, are sorted with all positives before all negatives. The rank
+    of limit[p] among them is the number of positives plus that of the negatives below limit[p]; the rank of −theta[n]
+    is the number of positives whose limit is above theta[n]. Both look up the negated key.
     """
-    # What is in no triplet stands behind all keys, and negated before them.
+    # Codes in no triplet are behind all keys, and negated before them.
     keys = torch.where(positive, -limit, torch.where(negative, theta, math.inf))
     places = torch.searchsorted(_sorted(keys), -keys, out_int32=True)
     return places - torch.where(positive, positive.sum(1, keepdim=True, dtype=torch.int32), 0)
 
 
 def _sorted(rows: Tensor) -> Tensor:
-    # NumPy sorts values alone, with the processor's vector instructions: about ten times as fast as PyTorch on a CPU.
+    # NumPy sorts only values, with the processor's vector instructions: about ten times as fast as PyTorch on a CPU.
     return torch.from_numpy(np.sort(rows.numpy())) if at_hand(rows) else rows.sort(1).values
 
 
 def _count_semihard(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     values, columns = torch.where(negative, theta, math.inf).sort(1)
-    # Only in a row without positives, of which none is chosen, can a place be past the end.
+    # A rank can be past the end only in a row without positives, from which none is chosen.
     places = torch.searchsorted(values, theta, right=True).clamp(max=theta.shape[1] - 1)
     nearest = values.gather(1, places)
     chosen = (positive & (nearest < limit)).long()

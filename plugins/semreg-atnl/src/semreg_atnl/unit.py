@@ -11,9 +11,9 @@ from semreg.core import at_hand
 
 # Where 1 ∓ cos θ is below this (θ closer than 1e-4 to 0 or π), a float64 cosine has lost half of its digits or more.
 CLOSE = 5e-9
-# Chords below this are what rounding leaves between parallel codes.
+# Chords below this are rounding errors between parallel codes.
 SAME = 1e-15
-# Two codes closer to opposite than this have no direction between them that rounding leaves alone.
+# Between two codes closer to opposite than this, rounding decides the direction.
 ANTIPODAL = 1e-7
 # Below this angle sin(w·θ)/sin(θ) is its Taylor polynomial to the last digit.
 SMALL = 1e-4
@@ -22,9 +22,10 @@ CHUNK = 2**20
 
 
 def unit_and_length(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """The directions `(..., code)` and lengths `(..., 1)` of codes, float64. Raises ValueError as `normalize` does.
+    """Return the directions `(..., code)` and lengths `(..., 1)` of codes, float64. Raises ValueError as `normalize`
+    does.
 
-    Where looking for codes without a direction would wait for a device, theirs is NaN.
+    If the check for codes without a direction would wait for a device, their direction is NaN.
     """
     if not codes.is_floating_point() or codes.ndim == 0 or codes.shape[-1] == 0:
         found = f"{str(codes.dtype).removeprefix('torch.')} {tuple(codes.shape)}"
@@ -50,11 +51,12 @@ def _why_not(scale: Tensor) -> str:
 
 
 def angles_and_slopes(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The angles θ `(n, m)` between unit codes `(n, code)` and `(m, code)` of float64, and dθ/d cos θ, in `precision`.
+    """Return the angles θ `(n, m)` between unit codes `(n, code)` and `(m, code)` of float64, and dθ/d cos θ, in
+    `precision`.
 
-    From 1 − cos θ and 1 + cos θ, which a float64 product leaves accurate but for nearly parallel pairs; these few are
-    computed from their chord, and on a device, where finding them would wait, all chords are computed. The slope is
-    −1/sin θ, and 0 for parallel and opposite codes.
+    They are computed from 1 − cos θ and 1 + cos θ, which a float64 product gives accurately except for nearly parallel
+    pairs. Only these few are computed from their chord; on a device, where finding them would wait, all are. The slope
+    is −1/sin θ, and 0 for parallel and opposite codes.
     """
     cosine = a @ b.mT
     apart = (1 - cosine).to(precision)  # |a − b|² / 2
@@ -75,13 +77,14 @@ def angles_and_slopes(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Ten
 
 
 def angle_between(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The angle between unit codes `(..., code)` that broadcast, and the length of their sum, `(..., 1)` each."""
+    """Return the angle between unit codes `(..., code)` that broadcast, and the length of their sum,
+    `(..., 1)` each."""
     chord, total = (torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (a - b, a + b))
     return 2 * torch.atan2(chord, total), total
 
 
 def great_circle(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
-    """The point at `weight` of the way between unit codes of float64, as `spherical_interpolation` says."""
+    """Return the point at `weight` between unit codes of float64, as in `spherical_interpolation`."""
     theta, total = angle_between(start, end)
     opposite = total < ANTIPODAL
     point = _share(1 - weight, theta, opposite) * start + _share(weight, theta, opposite) * end
@@ -92,7 +95,8 @@ def great_circle(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
 
 
 def _share(weight: Tensor, theta: Tensor, opposite: Tensor) -> Tensor:
-    """sin(w·θ)/sin(θ), and its limit w for small angles, in a form whose unused branch has a finite derivative."""
+    """Return sin(w·θ)/sin(θ), and its limit w for small angles, in a form whose unused branch has a finite
+    derivative."""
     small = theta < SMALL
     ordinary = torch.where(small | opposite, 1.0, theta)
     ratio = torch.sin(weight * ordinary) / torch.sin(ordinary)
@@ -101,7 +105,7 @@ def _share(weight: Tensor, theta: Tensor, opposite: Tensor) -> Tensor:
 
 
 def _perpendicular(unit: Tensor) -> Tensor:
-    """The axis least along each unit code `(..., code)`, made perpendicular to it and of unit length."""
+    """Return the axis least along each unit code `(..., code)`, made perpendicular to it and of unit length."""
     if unit.shape[-1] < 2:
         raise ValueError("opposite codes of one dimension have no path on the sphere between them")
     index = unit.abs().argmin(-1, keepdim=True)

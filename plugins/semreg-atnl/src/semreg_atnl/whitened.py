@@ -11,22 +11,22 @@ from torch import Tensor
 from semreg_atnl.functional import spherical_interpolation
 
 WIDEST = 1024
-"""Of codes with more numbers no full covariance is taken: its eigenvectors would take seconds, and fill the run."""
+"""The most dimensions of a code with a full covariance: for more, eigenvectors take seconds and fill
+the run's memory."""
 FLOOR = 1e-6
-"""The least spread along any direction, as a share of the greatest: along which codes don't differ, they aren't drawn
-apart."""
+"""The least spread along any direction, as a share of the greatest: directions without spread are not stretched."""
 
 
 class Whitened:
-    """From one code to another on a great circle around the mean of the training codes, in whitened coordinates.
+    """A path between two codes on a great circle around the mean of the training codes, in whitened coordinates.
 
-    y = S⁻¹(x − m) has mean 0 and covariance I over training codes; the path from y_a to y_b goes along their great
-    circle, its norm changing linearly, and back by x = m + S·y. So its Mahalanobis distance from the mean stays between
-    those of its ends, where a straight line passes nearer to the mean than codes do. (A straight line in whitened
-    coordinates is the straight line.) The codes' classes are not looked at.
+    y = S⁻¹(x − m) has mean 0 and covariance I over training codes; the path from y_a to y_b follows their great circle
+    with a linearly changing norm, and returns by x = m + S·y. So its Mahalanobis distance from the mean stays between
+    those of its ends; a straight line passes nearer to the mean than codes do. (A straight line in whitened coordinates
+    is the straight line.) It doesn't use the codes' classes.
 
     Args:
-        scaling: S is the root of the "full" covariance, of its "diagonal" alone, or 1, "none": the great circle about
+        scaling: S is the root of the "full" covariance, of only its "diagonal", or 1, "none": the great circle about
             the mean.
 
     An addition to the paper, whose great circles (Eq. 7) are about the origin.
@@ -42,10 +42,10 @@ class Whitened:
         self.axes = self.spreads = torch.empty(0)
 
     def fit(self, codes: Tensor, labels: Tensor, order: str) -> Whitened:
-        """Take mean and covariance of training codes `(rows, code)`; labels and order are not looked at.
+        """Compute mean and covariance of training codes `(rows, code)`; labels and order are not used.
 
         Raises ValueError for other shapes, fewer than two codes, codes that are not finite or all the same, and a full
-        covariance of codes of more than 1024 numbers.
+        covariance of codes with more than 1024 dimensions.
         """
         if codes.ndim != 2 or not codes.is_floating_point() or len(codes) < 2:
             raise ValueError(f"whitened is fitted on two codes (rows, code) or more, found {tuple(codes.shape)}")
@@ -70,21 +70,21 @@ class Whitened:
         return self
 
     def state(self) -> dict[str, Tensor]:
-        """The mean `(code,)`, the axes `(code, code)`, none unless the scaling is full, and the spreads along them,
-        `(code,)`, float64. Raises ValueError if it was not fitted."""
+        """Return the mean `(code,)`, the axes `(code, code)`, empty unless the scaling is full, and the spreads along
+        them, `(code,)`, float64. Raises ValueError if it was not fitted."""
         return {"mean": self._fitted(), "axes": self.axes, "spreads": self.spreads}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state` gave, in the place of `fit`."""
+        """Load the result of `state`, instead of a `fit`."""
         self.mean, self.axes, self.spreads = state["mean"], state["axes"], state["spreads"]
 
     def _fitted(self) -> Tensor:
         if self.mean is None:
-            raise ValueError("whitened is to be fitted on training codes before it is called")
+            raise ValueError("whitened is not fitted; call fit on training codes first")
         return self.mean
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
-        """The point at `weight` of the way's angle from `a` to `b`, codes `(batch, code)`.
+        """Return the point at `weight` of the path's angle from `a` to `b`, codes `(batch, code)`.
 
         Weights are as in `spherical_interpolation`. Raises ValueError as that does, for a code that is the mean.
         """

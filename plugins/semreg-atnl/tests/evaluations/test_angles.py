@@ -39,7 +39,7 @@ def test_on_a_line_the_ends_are_the_farthest() -> None:
     assert result.figures == pytest.approx(
         {"apart_1": math.degrees(0.5), "apart_2": math.degrees(1), "apart_3": math.degrees(1.5), "spread": 0}, abs=1e-3
     )
-    assert result.summary.startswith("classes 1, 2, … apart are at 29°, 57°, 86°")
+    assert result.summary.startswith("directions of classes 1, 2, … apart differ by 29°, 57°, 86°")
 
 
 @settings(max_examples=10)  # each draws a picture

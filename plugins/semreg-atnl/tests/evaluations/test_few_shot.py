@@ -58,7 +58,8 @@ def test_images_between_neighbours_help_the_few_shot_classes(few: Any) -> None:
         assert len(right) == 120
         assert figures[name] == pytest.approx(sum(right) / 120)
     assert (
-        "a (1), c (1), e (1); filled up to 30 each. Other classes: b (20), d (20), f (20)" in result.tables[0].caption
+        "a (1), c (1), e (1); new images fill each up to 30. Other classes: b (20), d (20), f (20)"
+        in result.tables[0].caption
     )
 
 

@@ -186,7 +186,7 @@ def test_what_has_no_order_or_one_class_is_refused(ring: Any) -> None:
     ring.fields["digit"] = ClassField(tuple("abcdef"))
     with pytest.raises(ValueError, match="these classes have no order"):
         evaluated(ring, "arc")
-    with pytest.raises(ValueError, match="'image' is no field of classes"):
+    with pytest.raises(ValueError, match="'image' is not a field of classes"):
         semantic_order(*map(ring.tensor, ("z", "image", "reconstruction", "image")), judge=ring)
 
 

@@ -1,4 +1,4 @@
-"""Embedded faces for semreg: drawn by python-avatars, rasterised by resvg, labelled by what is drawn."""
+"""Drawn faces for semreg: python-avatars draws them, resvg rasterises them, and the labels come from the drawing."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What one picture shows, and the labels that follow from it: they are read off what is drawn."""
+"""The contents of a picture, and the labels that follow from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORT_HAIR = ("QUIFF", "POMPADOUR", "SHORT_FLAT", "SHORT_WAVED", "SHORT_ROUND", 
 RECEDING_HAIR = ("SIDES",)
 BALD = ("NONE",)
 HATS = ("HAT", "TURBAN", "WINTER_HAT_1", "WINTER_HAT_2", "WINTER_HAT_3", "WINTER_HAT_4")
-# Reds alone: a label's embedding says that there is a hat, not which, and the mean of many colours looks like no hat.
+# Only reds: a label's embedding encodes a hat, not its colour, and the mean of many colours looks like no hat.
 HAT_COLORS = ("#E5394A", "#C92A3A")
 
 GLASSES = ("ROUND", "PRESCRIPTION_1")
@@ -44,7 +44,7 @@ NEUTRAL, FRONTAL, FACING, AHEAD = (
 
 @dataclass(frozen=True)
 class Person:
-    """All of a face that does not change in a day."""
+    """All parts of a face that do not change in a day."""
 
     skin: str
     width: float
@@ -64,7 +64,8 @@ class Person:
 
 @dataclass(frozen=True)
 class Appearance:
-    """One picture: a person, what is worn, and the moment. The last four are indices into the class names above."""
+    """One picture: a person, what the person wears, and the moment. The last four are indices into the class names
+    above."""
 
     person: Person
     hat: str | None
@@ -85,17 +86,17 @@ class Appearance:
 
     @property
     def arched_brows(self) -> bool:
-        """Raised brows are arched on anyone, a sad or an angry brow on no one."""
+        """Whether the brows are arched: raised ones on anyone, sad or angry ones on no one."""
         expression = EXPRESSIONS[self.expression]
         return expression == "surprised" or (expression in {"neutral", "smiling"} and self.person.arched_brows)
 
     @property
     def narrow_eyes(self) -> bool:
-        """Surprise opens narrow eyes."""
+        """Whether the eyes are narrow; surprise opens them."""
         return self.person.narrow_eyes and EXPRESSIONS[self.expression] != "surprised"
 
     def attributes(self) -> dict[str, bool]:
-        """The binary attributes by CelebA's names, true where the part is drawn; nothing under a hat is present."""
+        """Return the binary attributes by CelebA's names, true if the part is drawn; nothing under a hat is present."""
         person = self.person
         hair = None if self.hat else person.hair
         color = person.hair_color if hair is not None and hair not in BALD else None

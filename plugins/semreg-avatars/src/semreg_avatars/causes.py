@@ -1,4 +1,4 @@
-"""The true factors of a picture: all that the population draws of it, whether it is seen or not."""
+"""The true factors of a picture: everything that the population draws for it, visible or not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ VALUES: dict[str, tuple[str | bool | None, ...]] = {
     "background": look.BACKGROUNDS,
     "mouth_open": IS_THERE,
 }
-"""By the attributes of Person and Appearance, of which the person's come first."""
+"""By the attributes of Person and Appearance; the person's are first."""
 ORDERS: dict[str, Order] = {"skin": "line"}
 
 
@@ -54,7 +54,7 @@ CAUSES = {name: ClassField(tuple(map(_name, values)), ORDERS.get(name, "none")) 
 
 
 def causes_of(pictures: Sequence[Appearance]) -> dict[str, npt.NDArray[np.int64]]:
-    """The class of each factor in each picture, int64 `(pictures,)`."""
+    """Return the class of each factor in each picture, int64 `(pictures,)`."""
     drawn = [vars(picture) | vars(picture.person) for picture in pictures]
     return {
         name: np.array([values.index(picture[name]) for picture in drawn], np.int64) for name, values in VALUES.items()

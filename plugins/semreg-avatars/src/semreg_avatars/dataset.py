@@ -42,10 +42,10 @@ FACTORS: dict[str, tuple[tuple[str, ...], Order]] = {
 
 
 def draw(picture: look.Appearance, size: int) -> npt.NDArray[np.uint8]:
-    """The finished picture, uint8 `(3, size, size)`."""
+    """Draw the finished picture, uint8 `(3, size, size)`."""
     yaw = float(look.POSES[picture.pose])
     drawn = rasterise(svg(picture, face=not yaw), size)
-    if yaw:  # the face slides over the head, and is seen only there
+    if yaw:  # the face slides over the head, and is visible only there
         face = rasterise(svg(picture, head=False), size) @ turn_matrix(size, yaw) * drawn[3]
         drawn = face + drawn * (1 - face[3])
     background = np.array([int(picture.background[i : i + 2], 16) / 255 for i in (1, 3, 5)])[:, None, None]
@@ -57,7 +57,7 @@ def draw(picture: look.Appearance, size: int) -> npt.NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class AvatarReader:
-    """Draws pictures by index, in any process: what they show follows from the options again."""
+    """Draws pictures by index, in any process: the options determine their contents."""
 
     size: int
     count: int
@@ -68,11 +68,11 @@ class AvatarReader:
     equal_shares: bool = False
 
     def pictures(self) -> tuple[look.Appearance, ...]:
-        """What every picture shows."""
+        """The contents of every picture."""
         return population(self.count, self.pictures_per_person, self.seed, self.vary, self.first, self.equal_shares)
 
     def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """The pictures, uint8 `(len(indices), 3, size, size)`."""
+        """Draw the pictures, uint8 `(len(indices), 3, size, size)`."""
         pictures = self.pictures()
         images = np.empty((len(indices), 3, self.size, self.size), np.uint8)
         for position, index in enumerate(indices):
@@ -81,66 +81,65 @@ class AvatarReader:
 
 
 class Avatars:
-    """Drawn faces with CelebA-style attributes and factorised labels: nothing to download, the same pixels for a seed.
+    """Drawn faces with CelebA-style attributes and factorised labels: no download, and the same pixels for a seed.
 
-    Parts are python-avatars' (after Pablo Stanley's Avataaars), pixels are resvg's; a picture of 48×48 takes some 6 ms.
+    python-avatars (after Pablo Stanley's Avataaars) draws the parts, resvg the pixels; a picture of 48×48 takes 6 ms.
 
     Options: `size`, the pixels of an edge; `count`, the pictures; `seed`; `test`, the share of people held out for the
     test (the rest is training; nobody is in both); `pictures_per_person`; and `vary`, the factors that differ between
-    pictures, out of `expression`, `illumination`, `pose` and `gaze`. What does not vary is neutral, frontal, 0° and
-    ahead. By default only the expression varies, so that every attribute can be seen. `first` is the number of the
-    first picture: sets of one seed have the same people, and where numbers don't overlap, other pictures of them.
+    pictures, out of `expression`, `illumination`, `pose` and `gaze`. Factors that do not vary are neutral, frontal, 0°
+    and ahead. By default only the expression varies, so that every attribute is visible. `first` is the number of the
+    first picture: sets of one seed have the same people, and other pictures of them if their numbers don't overlap.
     `equal_shares` makes every expression equally likely. `names` gives fields of classes other names, as
-    `{ identity = "person" }`. `factors` has the true factors in the place of `attributes` and `identity`.
+    `{ identity = "person" }`. `factors` has the true factors instead of `attributes` and `identity`.
 
     Fields: `image` `(3, size, size)`; `attributes`; `identity`, one class per person; and for each factor in `vary` a
     class field of its name:
 
-    * `identity`: skin, width of the head, hair and its colour, brows, eyes, nose, lips and beard: all that does not
-      change in a day. Hats, glasses, make-up, earrings, clothes and background do.
+    * `identity`: skin, width of the head, hair and its colour, brows, eyes, nose, lips and beard, which do not change
+      in a day. Hats, glasses, make-up, earrings, clothes and background do.
     * `expression`: neutral, smiling, surprised, sad, angry, by mouth, brows and eyes; shares 38, 42, 8, 6, 6 % unless
       they are equal.
     * `illumination`: left, half_left, frontal, half_right, right (a line): light from 90 or 45 degrees aside, shading.
     * `pose`: a yaw of -90, -60, -30, 0, 30, 60 or 90 degrees (a line); the face slides round a cylinder, hair and head
-      stay. Turned far, a face shows only half of its parts, or fewer, and its labels are those of the whole.
+      stay. A face at a large angle shows only half of its parts, or fewer, but has the labels of the whole.
     * `gaze`: left, ahead, right (a line), by the pupils.
 
-    Left and right are the picture's. Of each of these three every class is equally likely.
+    Left and right are the picture's. The classes of each of these three are equally likely.
 
-    **Attributes** are read off what is drawn. Nothing is hidden: with a hat on, no attribute of hair is present, and no
-    glasses are dark. Shares of positives: from 7.5 % (Receding_Hairline), 9 % (Bald, Sideburns) and 11 %
-    (5_o_Clock_Shadow) to 47 % (Mouth_Slightly_Open) and 67 % (No_Beard). Not among them is what no part stands for,
-    above all Male and Young; both exist as hidden causes only. At most one is present of: a colour of hair, Bald and
-    Wearing_Hat; Straight_Hair, Wavy_Hair, Receding_Hairline, Bald and Wearing_Hat; Bangs, Receding_Hairline, Bald and
-    Wearing_Hat; No_Beard, 5_o_Clock_Shadow and each of Mustache, Goatee and Sideburns (which do go together; unlike in
-    CelebA, none of them goes with No_Beard).
+    **Attributes** come from the drawing. Nothing is hidden: with a hat, no attribute of hair is present, and no glasses
+    are dark. Shares of positives: from 7.5 % (Receding_Hairline), 9 % (Bald, Sideburns) and 11 % (5_o_Clock_Shadow) to
+    47 % (Mouth_Slightly_Open) and 67 % (No_Beard). Attributes without a part of their own are missing, above all Male
+    and Young; both exist as hidden causes only. At most one is present of: a colour of hair, Bald and Wearing_Hat;
+    Straight_Hair, Wavy_Hair, Receding_Hairline, Bald and Wearing_Hat; Bangs, Receding_Hairline, Bald and Wearing_Hat;
+    No_Beard, 5_o_Clock_Shadow and each of Mustache, Goatee and Sideburns (which may occur together; unlike in CelebA,
+    none of them occurs with No_Beard).
 
     **True factors.** With `factors` each cause of a picture is a field of classes, and there are no others: of the
     person `skin` (a line from pale to dark), `hair`, `hair_color`, `bangs`, `arched_brows`, `bushy_brows`,
     `narrow_eyes`, `big_nose`, `big_lips`, `stubble`, `mustache`, `goatee` and `sideburns`; of the day `hat`,
     `hat_color`, `glasses`, `lipstick`, `makeup`, `rosy_cheeks`, `earrings`, `clothes`, `clothes_color`, `background`
-    and `mouth_open`; and what is in `vary`. The width of the head, a real number, is the field `width` `(1,)`. They
-    are known where they can't be seen, such as hair under a hat, depend on each other, as follows, and so make no
-    grid.
+    and `mouth_open`; and those in `vary`. The width of the head, a real number, is the field `width` `(1,)`. They are
+    known even if invisible, such as hair under a hat. They depend on each other, as follows, and so don't form a grid.
 
     **Correlations.** Half of the people are masculine, 40 % are old. Probabilities given these (masculine : not):
 
     * 5_o_Clock_Shadow 0.18 : 0.03; else a beard 0.42 : 0.03, of Mustache 0.62 (and always, if it has nothing else),
       Goatee 0.55, Sideburns 0.45
-    * Wearing_Lipstick 0.05 : 0.62 (old 0.45); Heavy_Makeup 0.03 : 0.65 with lipstick, else 0.20;
-      Rosy_Cheeks 0.12 : 0.50 with make-up, else 0.25; Wearing_Earrings 0.08 : 0.45; Wearing_Necktie 0.35 : 0.07
-    * Arched_Eyebrows 0.25 : 0.60; Bushy_Eyebrows 0.45 : 0.15 and Big_Nose 0.40 : 0.18 (0.1 more if old);
-      Big_Lips 0.20 : 0.40
+    * Wearing_Lipstick 0.05 : 0.62 (old 0.45); Heavy_Makeup 0.03 : 0.65 with lipstick, else 0.20; Rosy_Cheeks 0.12 :
+      0.50 with make-up, else 0.25; Wearing_Earrings 0.08 : 0.45; Wearing_Necktie 0.35 : 0.07
+    * Arched_Eyebrows 0.25 : 0.60; Bushy_Eyebrows 0.45 : 0.15 and Big_Nose 0.40 : 0.18 (0.1 more if old); Big_Lips 0.20
+      : 0.40
     * old : young: Gray_Hair 0.50 : 0.03; Eyeglasses 0.42 : 0.18; Narrow_Eyes 0.32 : 0.18; Pale_Skin 0.30 : 0.20; Bald
       0.26 : 0.07 and Receding_Hairline 0.28 : 0.05 if masculine; Bangs 0.15 : 0.30 if masculine, else 0.30 : 0.45
-    * brown and red hair is drawn black on the two darkest skins, where it would not be seen
+    * brown and red hair is drawn black on the two darkest skins, on which it would be invisible
     * Mouth_Slightly_Open 0.25 neutral, 0.6 smiling, 0.35 sad, 0.4 angry, 1 surprised; Wearing_Hat 0.14
 
-    What comes of it (Pearson, 4,000 pictures, over seeds ± 0.05): Wearing_Lipstick and Heavy_Makeup 0.55, Sideburns and
-    Goatee 0.46, Mustache and Goatee 0.44, Mustache and Sideburns 0.43, Rosy_Cheeks and Heavy_Makeup 0.32,
-    Wearing_Lipstick and No_Beard 0.31, Heavy_Makeup and No_Beard 0.27, Wearing_Lipstick and Wearing_Earrings
-    0.22, Smiling and Mouth_Slightly_Open 0.21, Wearing_Lipstick and Mustache -0.21; by exclusion, No_Beard and
-    Mustache -0.61, Goatee -0.54, 5_o_Clock_Shadow -0.50, Sideburns -0.47. No other pair goes beyond ± 0.35.
+    The resulting correlations (Pearson, 4,000 pictures, over seeds ± 0.05): Wearing_Lipstick and Heavy_Makeup 0.55,
+    Sideburns and Goatee 0.46, Mustache and Goatee 0.44, Mustache and Sideburns 0.43, Rosy_Cheeks and Heavy_Makeup 0.32,
+    Wearing_Lipstick and No_Beard 0.31, Heavy_Makeup and No_Beard 0.27, Wearing_Lipstick and Wearing_Earrings 0.22,
+    Smiling and Mouth_Slightly_Open 0.21, Wearing_Lipstick and Mustache -0.21; by exclusion, No_Beard and Mustache
+    -0.61, Goatee -0.54, 5_o_Clock_Shadow -0.50, Sideburns -0.47. No other pair exceeds ± 0.35.
 
     Raises ValueError if an option is out of its range, or there are fewer than two people to split.
     """
@@ -190,13 +189,13 @@ class Avatars:
             if name not in self.names:
                 raise ValueError(f"names has {name!r}{closest(name, self.names)}")
             if not other.isidentifier() or other in taken:
-                raise ValueError(f"names calls {name} {other!r}, which no field of classes can be called")
+                raise ValueError(f"names gives {name} the name {other!r}, which a field of classes can't have")
             self.names[name] = other
         if len({*self.names.values()}) < len(self.names):
             raise ValueError("names gives two fields one name")
 
     def specification(self) -> Specification:
-        """`image`, `attributes` and `identity` or what causes them, and the factors that vary."""
+        """Return `image`, `attributes` and `identity` or the true factors, and the factors that vary."""
         fields: Specification = {"image": ImageField(3, self.size, self.size)}
         if self.factors:
             fields |= CAUSES | {"width": VectorField(1)}
@@ -208,10 +207,10 @@ class Avatars:
         }
 
     def locate(self) -> None:
-        """Nothing to find: the pictures are drawn."""
+        """Return at once: the pictures are drawn."""
 
     def source(self) -> Source:
-        """Decides what every picture shows; draws none."""
+        """Choose the contents of every picture without drawing it."""
         pictures = self._reader.pictures()
         identity = np.arange(self.count, dtype=np.int64) // self.pictures_per_person
         labels: dict[str, npt.NDArray[Any]]
@@ -250,17 +249,17 @@ class Avatars:
         )
 
     def redrawn(self, index: int, attribute: str) -> npt.NDArray[np.uint8] | None:
-        """Picture number `index`, drawn again with an attribute that it lacks; all else stays. uint8 `(3, size, size)`.
+        """Draw picture number `index` again with an attribute that it lacks; all else stays. uint8 `(3, size, size)`.
 
-        Attributes that exclude it go. None where others would change with it, as `with_attribute` says. Raises
-        ValueError for an attribute that there is not.
+        Attributes that exclude it are removed. Returns None if others would change with it (`with_attribute`). Raises
+        ValueError for an unknown attribute.
         """
         picture = self._reader.pictures()[index]
         changed = with_attribute(picture, attribute, Draws(self.seed, Stream.EDIT, index))
         return None if changed is None else draw(changed, self.size)
 
     def _held_out(self) -> npt.NDArray[np.bool_]:
-        """The people of the test split: at least one, and never all."""
+        """Return the people of the test split: at least one, and never all."""
         tickets = [Draws(self.seed, Stream.SPLIT, person).uniform() for person in range(self.people)]
         chosen = np.argsort(tickets, kind="stable")[: min(max(1, round(self.test * self.people)), self.people - 1)]
         return np.isin(np.arange(self.people), chosen)

@@ -1,4 +1,4 @@
-"""One SVG per picture, put together from python-avatars' parts, and its pixels by resvg."""
+"""One SVG per picture, combined from python-avatars' parts, and its pixels by resvg."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from PIL import Image
 
 from semreg_avatars.appearance import EXPRESSIONS, GAZES, HAIR_COLORS, RECEDING_HAIR, SKIN_COLORS, Appearance, Person
 
-# The square of python-avatars' 264 x 280 canvas that is shown: the head, from above the hair to the knot of a tie.
+# The visible square of python-avatars' 264 x 280 canvas: the head, from above the hair to the knot of a tie.
 LEFT, TOP, SIDE = 39.0, 27.0, 186.0
 CENTER = 132.0  # of the head
 CLOTHES_RAISED = 22.0  # the canvas has a long neck; a tie would be cut off
-# Eyes, brows, nose and mouth are drawn larger, to be seen at 48 pixels.
+# Eyes, brows, nose and mouth are drawn larger, to be visible at 48 pixels.
 FEATURES = "translate(132 124) scale(1.2) translate(-132 -124)"
 FOREHEAD = '<path d="M75,92 A57,57 0 0 1 189,92 L189,72 L75,72 Z"/>'
 
-# Some hair and hats come down over the brows; they are worn this much higher.
+# Some hair and hats would cover the brows; they are moved up by this much.
 RAISED = {
     "BOB": 14,
     "STRAIGHT_1": 12,
@@ -70,8 +70,8 @@ GAZE_SHIFT = {"left": -7.0, "ahead": 0.0, "right": 7.0}
 
 @cache
 def part(slot: str, **options: Any) -> str:
-    """The SVG text in the named slot of an avatar that has nothing but the given parts and colours. python-avatars
-    keeps the `id`s of different parts apart."""
+    """Return the SVG text in the named slot of an avatar with only the given parts and colours. python-avatars keeps
+    the `id`s of different parts apart."""
     given = {
         "top": parts.HairType.NONE,
         "eyebrows": parts.EyebrowType.NONE,
@@ -86,14 +86,14 @@ def part(slot: str, **options: Any) -> str:
 
 @cache
 def _shapes() -> str:
-    """The shapes the body is cut out with."""
+    """Return the shapes that cut out the body."""
     drawn = ElementTree.fromstring(parts.Avatar(clothing=parts.ClothingType.NONE).render())
     return "".join(ElementTree.tostring(e, encoding="unicode") for e in drawn if e.tag.endswith("}defs"))
 
 
 def edited(text: str, *changes: tuple[str, str]) -> str:
-    """The text of a part with each first string replaced by its second. Raises RuntimeError if one is not there: then a
-    label would no longer be seen in the picture."""
+    """Return the text of a part with each first string replaced by its second. Raises RuntimeError if one is missing: a
+    label would then be invisible in the picture."""
     for old, new in changes:
         if old not in text:
             raise RuntimeError(f"python-avatars {version('python-avatars')} draws a part without {old!r}; 1.4 has it")
@@ -102,29 +102,29 @@ def edited(text: str, *changes: tuple[str, str]) -> str:
 
 
 def group(transform: str, content: str) -> str:
-    """Content moved by an SVG transform."""
+    """Move content by an SVG transform."""
     return f'<g transform="{transform}">{content}</g>'
 
 
 def clipped(name: str, shapes: str, content: str) -> str:
-    """Content inside the shapes only."""
+    """Limit content to the inside of the shapes."""
     return f'<clipPath id="{name}">{shapes}</clipPath><g clip-path="url(#{name})">{content}</g>'
 
 
 def rectangle(x: float, y: float, width: float, height: float) -> str:
-    """A shape to clip with."""
+    """Return a shape to clip with."""
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}"/>'
 
 
 def stretched(x: float, y: float, content: str, *, horizontal: float = 1.0, vertical: float = 1.0) -> str:
-    """Content scaled about a point."""
+    """Scale content about a point."""
     return group(f"translate({x} {y}) scale({horizontal} {vertical}) translate({-x} {-y})", content)
 
 
 def _hair_part(person: Person) -> str:
     color = HAIR_COLORS[person.hair_color]
     hair = part("Top", top=parts.HairType[person.hair], hair_color=color)
-    return edited(hair, ("#A55728", color)) if person.hair == "STRAIGHT_2" else hair  # it has a colour of its own
+    return edited(hair, ("#A55728", color)) if person.hair == "STRAIGHT_2" else hair  # it has its own colour
 
 
 def _hair(person: Person) -> str:
@@ -145,7 +145,7 @@ def _stubble(person: Person) -> str:
 
 
 def _beard(person: Person) -> str:
-    """Goatee and sideburns are pieces cut from one beard."""
+    """Draw goatee and sideburns as pieces of one beard."""
     color = HAIR_COLORS[person.hair_color]
     beard = part("Facial-Hair", facial_hair=parts.FacialHairType.BEARD_MEDIUM, facial_hair_color=color)
     drawn = ""
@@ -175,7 +175,7 @@ def _brows(picture: Appearance) -> str:
 
 
 def _eyes(picture: Appearance) -> str:
-    """Wide eyes, closed as far as their owner has them, so that all have pupils to look somewhere with."""
+    """Draw wide eyes, partly closed for their owner, so that all have pupils for the gaze."""
     opening = 0.36 if picture.narrow_eyes else EYE_OPENING[EXPRESSIONS[picture.expression]]
     shift = GAZE_SHIFT[GAZES[picture.gaze]]
     white, pupil = 'fill="#FFFFFF"', 'fill-opacity="0.699999988" fill="#000000" cx='
@@ -221,12 +221,12 @@ def _nose(person: Person) -> str:
 
 
 def _worn(picture: Appearance) -> str:
-    """Glasses, and earrings: a pair of round eyes hung from the ears."""
+    """Draw glasses, and earrings: a pair of round eyes at the ears."""
     drawn = ""
     if picture.glasses:
         glasses = part("Accessory", accessory=parts.AccessoryType[picture.glasses])
         if picture.glasses == "PRESCRIPTION_1":
-            glasses = edited(glasses, ("#D6EAF2", BLUE_FRAME))  # too pale to be seen on a pale face
+            glasses = edited(glasses, ("#D6EAF2", BLUE_FRAME))  # too pale to be visible on a pale face
         drawn = stretched(CENTER, 110, group("translate(62 83)", glasses), horizontal=1.2, vertical=1.05)
     if picture.earrings:
         moves = (('cx="30"', 'cx="70"'), ('cx="82"', 'cx="194"'), ('cy="22"', 'cy="138"'), ('r="6"', 'r="8"'))
@@ -236,7 +236,7 @@ def _worn(picture: Appearance) -> str:
 
 
 def _head(picture: Appearance) -> str:
-    """All that is drawn of the picture but the face: what stays where it is when the head turns."""
+    """Draw all of the picture except the face: it does not move when the head turns."""
     person = picture.person
     behind = ""
     if picture.hat:
@@ -261,13 +261,13 @@ def _head(picture: Appearance) -> str:
 
 
 def _face(picture: Appearance) -> str:
-    """Eyes, brows, nose, mouth and all that is worn on the face."""
+    """Draw eyes, brows, nose, mouth and everything on the face."""
     face = _mouth(picture) + _nose(picture.person) + _eyes(picture) + _brows(picture)
     return _beard(picture.person) + group(FEATURES, group("translate(76 82)", face)) + _worn(picture)
 
 
 def svg(picture: Appearance, *, head: bool = True, face: bool = True) -> str:
-    """The picture as SVG text, on a transparent background, facing the viewer, evenly lit; or one half of it."""
+    """Return the picture as SVG text, on a transparent background, facing the viewer, evenly lit; or one half of it."""
     content = (_head(picture) if head else "") + (_face(picture) if face else "")
     content = stretched(CENTER, 0, content, horizontal=picture.person.width)
     return (
@@ -277,7 +277,7 @@ def svg(picture: Appearance, *, head: bool = True, face: bool = True) -> str:
 
 
 def rasterise(text: str, size: int) -> npt.NDArray[np.float64]:
-    """An SVG's pixels, `(4, size, size)`: red, green and blue multiplied by alpha, and alpha, in [0, 1]."""
+    """Return an SVG's pixels, `(4, size, size)`: red, green and blue multiplied by alpha, and alpha, in [0, 1]."""
     png = resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True)
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), np.float64)
     pixels = rearrange(pixels, "height width channels -> channels height width") / 255

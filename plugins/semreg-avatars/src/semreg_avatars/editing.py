@@ -1,4 +1,4 @@
-"""A picture with an attribute that it lacks, and else as it is: what an edit of it should look like."""
+"""A picture with an attribute that it lacks and no other change: the ideal result of an edit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semreg_avatars.population import Draws
 FIELD = AttributesField(look.ATTRIBUTES, look.EXCLUSIVE)
 
 Change = Mapping[str, Sequence[Any]]
-"""Values to draw from, by the attributes of Person and Appearance that take them."""
+"""Values to draw from, by the attributes of Person and Appearance that get them."""
 _BARE: Change = {"hat": [None], "bangs": [False]}
 _WITH_UNNAMED_COLOR: Change = {**_BARE, "hair_color": ["red"]}
 _SMILING: Change = {"expression": [look.EXPRESSIONS.index("smiling")]}
@@ -65,14 +65,14 @@ CHANGES: Mapping[str, Sequence[Change]] = {
     "Wearing_Lipstick": [{"lipstick": [True]}],
     "Wearing_Necktie": [{"clothes": [look.SUIT_WITH_TIE], "clothes_color": look.TIE_COLORS}],
 }
-"""What gives a picture each attribute: of several changes the first one after which no other attribute is different."""
+"""The changes that give a picture each attribute: the first one counts after which no other attribute differs."""
 
 
 def with_attribute(picture: Appearance, name: str, draws: Draws) -> Appearance | None:
-    """The picture with an attribute, without those that exclude it, and with all others as they are.
+    """Return the picture with an attribute, without those that exclude it, and with all others unchanged.
 
-    None where that can't be, as narrow eyes in surprise, or where the picture has the attribute. What there are several
-    of, such as hats, is drawn. Raises ValueError for an attribute that there is not.
+    Returns None if that is impossible, as narrow eyes in surprise, or if the picture has the attribute. If there are
+    several choices, such as hats, one is drawn. Raises ValueError for an unknown attribute.
     """
     if name not in CHANGES:
         raise ValueError(f"no attribute {name!r}{closest(name, CHANGES)}")

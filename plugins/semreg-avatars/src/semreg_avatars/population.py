@@ -1,4 +1,4 @@
-"""Who is drawn: people and pictures sampled with believable correlations, a pure function of the seed."""
+"""The people and pictures to draw, sampled with plausible correlations, as a pure function of the seed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOR_SHARES = {False: (0.27, 0.36, 0.29, 0.03, 0.05), True: (0.12, 0.21, 0.14, 
 
 
 class Stream(IntEnum):
-    """What a number is drawn for; each has numbers of its own."""
+    """The purposes of random numbers; each has its own."""
 
     PERSON = 0
     PICTURE = 1
@@ -35,36 +35,37 @@ class Stream(IntEnum):
 
 
 class Draws:
-    """Numbers for one person or picture. All come from uniform ones, which stay the same in every version of NumPy."""
+    """Random numbers for one person or picture. All come from uniform ones, which are the same in every version of
+    NumPy."""
 
     def __init__(self, seed: int, stream: Stream, index: int) -> None:
         self._generator = np.random.Generator(np.random.PCG64((seed, int(stream), index)))
 
     def uniform(self) -> float:
-        """A number in [0, 1)."""
+        """Draw a number in [0, 1)."""
         return float(self._generator.random())
 
     def happens(self, probability: float) -> bool:
-        """True with this probability."""
+        """Return True with this probability."""
         return self.uniform() < probability
 
     def index(self, shares: Sequence[float]) -> int:
-        """An index with these probabilities; the last takes what is missing to 1."""
+        """Draw an index with these probabilities; the last gets the rest up to 1."""
         return min(int(np.searchsorted(np.cumsum(shares), self.uniform(), side="right")), len(shares) - 1)
 
     def choice(self, values: Sequence[str]) -> str:
-        """One of the values, each as likely."""
+        """Draw one of the values, all equally likely."""
         return values[int(self.uniform() * len(values))]
 
 
 def draw_person(draws: Draws, *, masculine: bool, old: bool) -> Person:
-    """A person of the given kind."""
+    """Draw a person of the given kind."""
     style = HAIR_STYLES[draws.index(HAIR_SHARES[masculine, old])]
     beard = draws.index((0.40, 0.18, 0.42) if masculine else (0.94, 0.03, 0.03))  # none, stubble, beard
     skin = look.SKIN_COLORS[draws.index((0.30 if old else 0.20, 0.25, 0.2, 0.15, 0.1))]
     color = tuple(look.HAIR_COLORS)[draws.index(COLOR_SHARES[old])]
     if skin in look.SKIN_COLORS[-2:] and color in {"brown", "red"}:
-        color = "black"  # a brown beard would not be seen on them
+        color = "black"  # a brown beard would be invisible on them
     mustache, goatee, sideburns = (beard == 2 and draws.happens(p) for p in (0.62, 0.55, 0.45))
     return Person(
         skin=skin,
@@ -88,7 +89,7 @@ def draw_person(draws: Draws, *, masculine: bool, old: bool) -> Person:
 def draw_picture(
     draws: Draws, person: Person, *, masculine: bool, old: bool, vary: frozenset[str], equal_shares: bool = False
 ) -> Appearance:
-    """A picture of the person. Every draw is made whatever varies, so that an option changes only what it names."""
+    """Draw a picture of the person. All draws are always made, so that an option changes only what it names."""
     lipstick = draws.happens(0.05 if masculine else 0.45 if old else 0.62)
     makeup = draws.happens(0.03 if masculine else 0.65 if lipstick else 0.20)
     shares = tuple(EXPRESSION_SHARES.values())
@@ -130,9 +131,9 @@ def population(
     first: int = 0,
     equal_shares: bool = False,
 ) -> tuple[Appearance, ...]:
-    """`count` pictures, person after person. Each person and picture has draws of its own, so that a greater `count`
-    leaves the first pictures as they are, and another `first` has the same people in other pictures. With
-    `equal_shares` each expression is as likely."""
+    """Draw `count` pictures, person after person. Each person and picture has its own draws, so that a greater `count`
+    leaves the first pictures unchanged, and another `first` has the same people in other pictures. With `equal_shares`
+    all expressions are equally likely."""
     pictures = []
     for index in range(count):
         of_person = Draws(seed, Stream.PERSON, index // pictures_per_person)

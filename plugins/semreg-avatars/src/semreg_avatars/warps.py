@@ -15,15 +15,16 @@ HEAD_RADIUS = 0.325  # of the picture's width: of the drawn head, half its ears 
 
 
 def _across(size: int) -> npt.NDArray[np.float64]:
-    """Where the columns' centres are, from -1/2 to 1/2, exactly symmetric."""
+    """Return the positions of the columns' centres, from -1/2 to 1/2, exactly symmetric."""
     return (2 * np.arange(size) + 1 - size) / (2.0 * size)
 
 
 @cache
 def turn_matrix(size: int, yaw: float) -> npt.NDArray[np.float64]:
-    """Columns of a turned face as mixtures of columns of the frontal one, `(size, size)`: `turned = face @ matrix`.
+    """Return the columns of a turned face as mixtures of columns of the frontal one, `(size, size)`:
+    `turned = face @ matrix`.
 
-    The face is painted on a cylinder seen from afar; what turns out of sight is gone. `yaw` is in degrees in
+    The face is painted on a cylinder seen from afar; parts that turn out of sight disappear. `yaw` is in degrees in
     [-90, 90]; 0 is the identity, positive turns the face to the right of the picture.
     """
     if not yaw:
@@ -42,8 +43,8 @@ def turn_matrix(size: int, yaw: float) -> npt.NDArray[np.float64]:
 
 @cache
 def shading(size: int, illumination: int) -> npt.NDArray[np.float64]:
-    """The brightness of each column, `(size,)` in (0, 1]: half-Lambert light on the cylinder over an ambient one.
-    Frontal light is 1 everywhere."""
+    """Return the brightness of each column, `(size,)` in (0, 1]: half-Lambert light on the cylinder over an ambient
+    one. Frontal light is 1 everywhere."""
     if ILLUMINATIONS[illumination] == "frontal":
         return np.ones(size)
     # wider than the head, so that hair and shoulders are shaded too

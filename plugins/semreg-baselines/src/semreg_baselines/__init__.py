@@ -1,4 +1,4 @@
-"""What the papers compare with. Autoencoders, VAEs and AAEs need the core's components alone, and are recipes only."""
+"""Baselines of the papers. Autoencoders, VAEs and AAEs need only the core's components, and are recipes."""
 
 from typing import TYPE_CHECKING
 

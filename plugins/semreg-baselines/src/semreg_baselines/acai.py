@@ -3,8 +3,8 @@
 Source: Berthelot et al., *Understanding and Improving Interpolation in Autoencoders via an Adversarial Regularizer*
 (2019).
 
-A critic guesses from an image how much of a second image's code was mixed into it; the autoencoder makes mixed images
-that it takes for unmixed ones. `recipes/mnist/acai.toml` puts the terms together.
+A critic guesses from an image how much of a second image's code was mixed into it; the autoencoder learns mixed images
+that the critic considers unmixed. `recipes/mnist/acai.toml` combines the terms.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 def interpolation_weight(
     like: Annotated[Tensor, Role.SHAPE], *, most: Share = 0.5, generator: torch.Generator | None = None
 ) -> Tensor:
-    """How much of a second code to mix into each of a batch, uniform in [0, most), float32 `(batch, 1)`.
+    """Draw how much of a second code to mix into each of a batch, uniform in [0, most), float32 `(batch, 1)`.
 
-    Berthelot et al. draw up to 0.5, since more is less of the other way round. `like` is `(batch, ...)`.
+    Berthelot et al. draw up to 0.5, since more is the same as less in the opposite direction. `like` is `(batch, ...)`.
     """
     device = like.device if generator is None else generator.device
     return most * torch.rand(len(like), 1, generator=generator, device=device).to(like.device)
@@ -38,13 +38,13 @@ interpolation_weight.cuts_gradient = True  # type: ignore[attr-defined]
 
 @in_float32
 def acai_critic(guess: Tensor, weight: Tensor, unmixed: Tensor) -> Tensor:
-    """What the critic minimises: the squared error of its guess, and its guess at unmixed images (their Eq. 1).
+    """Compute the critic's loss: the squared error of its guess, and its guess at unmixed images (their Eq. 1).
 
     Args:
         guess: of mixed images, `(batch, 1)`.
         weight: how much was mixed into each, `(batch, 1)`.
-        unmixed: the guess at images in which nothing was mixed: averages of an image and its reconstruction pixel by
-            pixel, `(batch, 1)`.
+        unmixed: the guess at images without a mixture: averages of an image and its reconstruction pixel by pixel,
+            `(batch, 1)`.
 
     Raises:
         ValueError: if guess and weight differ in shape.
@@ -57,8 +57,8 @@ def acai_critic(guess: Tensor, weight: Tensor, unmixed: Tensor) -> Tensor:
 
 @in_float32
 def acai_regularizer(guess: Tensor) -> Tensor:
-    """What the autoencoder minimises beside its reconstruction: that mixed images look unmixed (in their Eq. 2).
+    """Compute the autoencoder's loss besides its reconstruction: mixed images should look unmixed (in their Eq. 2).
 
-    `guess` is the critic's, `(batch, 1)`; its mean square.
+    `guess` is the critic's, `(batch, 1)`; the loss is its mean square.
     """
     return l2(guess, guess.new_zeros(guess.shape))

@@ -1,11 +1,11 @@
-"""StarGAN, with which Oldfield et al. compare uniform disentanglement.
+"""StarGAN, the baseline of Oldfield et al. for uniform disentanglement.
 
 Source: Choi et al., *StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation*
 (2018).
 
-One generator translates an image to the domain that a label names, and a critic that also classifies domains trains it.
-`recipes/uniform/stargan.toml` puts the terms together: the generator is an encoder and a decoder between which nothing
-is disentangled.
+One generator translates an image to the domain of a label, and a critic that also classifies domains trains it.
+`recipes/uniform/stargan.toml` combines the terms: the generator is an encoder and a decoder without disentanglement
+between them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from semreg.core import shape_error
 class DomainCritic(PatchCritic):
     """StarGAN's critic: `patch_critic` whose layers also classify the image's domain, by `domain_logits`.
 
-    Input: images `(batch, channels, height, width)`. Output: scores of patches, as `patch_critic` has them, or by
-    `domain_logits` logits `(batch, classes)`: a convolution as large as what the layers leave. `width` and `layers` are
-    the maps of the first layer and the halvings; 64 and 6 are StarGAN's. Raises ValueError if the image is too small
-    for so many halvings.
+    Input: images `(batch, channels, height, width)`. Output: scores of patches, as in `patch_critic`, or by
+    `domain_logits` logits `(batch, classes)`, from a convolution as large as the layers' output. `width` and `layers`
+    are the maps of the first layer and the halvings; 64 and 6 are StarGAN's. Raises ValueError if the image is too
+    small for so many halvings.
     """
 
     def __init__(
@@ -39,15 +39,15 @@ class DomainCritic(PatchCritic):
         self.domains = HeadConv2d(width << (layers - 1), classes, size, bias=False)
 
     def domain_logits(self, images: Tensor) -> Tensor:
-        """Logits `(batch, classes)` of the domains of images."""
+        """Return logits `(batch, classes)` of the domains of images."""
         return cast(Tensor, rearrange(self.domains(self.layers(images)), "batch classes 1 1 -> batch classes"))
 
 
 def domain_logits(critic: DomainCritic | nn.Module, images: Tensor) -> Tensor:
-    """What a critic says of the domains of images: logits `(batch, classes)`, D_cls of Choi et al.
+    """Classify the domains of images by a critic: logits `(batch, classes)`, D_cls of Choi et al.
 
     Their cross-entropy trains the critic on images with their own labels (Eq. 2), and the generator on translated ones
-    with the labels they were translated to (Eq. 3). Raises ValueError for a module that tells no domains.
+    with the labels they were translated to (Eq. 3). Raises ValueError for a module that doesn't classify domains.
     """
     if not hasattr(critic, "domain_logits"):
         raise ValueError(
@@ -58,11 +58,11 @@ def domain_logits(critic: DomainCritic | nn.Module, images: Tensor) -> Tensor:
 
 
 def label_maps(images: Tensor, vectors: Tensor) -> Tensor:
-    """Images `(batch, channels, height, width)` with a constant map for each element of vectors `(batch, size)`.
+    """Join images `(batch, channels, height, width)` with a constant map for each element of vectors `(batch, size)`.
 
-    What StarGAN's generator reads: the target's label beside the pixels, `(batch, channels + size, height, width)`. A
-    net whose first layer is a convolution with instance normalisation doesn't see them: it subtracts what is constant.
-    Raises ValueError for other shapes, or batch sizes that differ.
+    This is the input of StarGAN's generator: the target's label beside the pixels,
+    `(batch, channels + size, height, width)`. A network whose first layer is a convolution with instance normalisation
+    can't see them: it subtracts constants. Raises ValueError for other shapes, or batch sizes that differ.
     """
     if images.ndim != 4 or vectors.ndim != 2 or len(images) != len(vectors):
         call, cause = "label_maps(images, vectors)", "each image needs a vector"

@@ -25,10 +25,10 @@ def triplet_loss(
     num_classes: Annotated[Annotated[int, Gt(0)] | None, Role.CLASSES] = None,
     reduction: Literal["active", "sum"] = "active",
 ) -> Tensor:
-    """max(|a − p| − |a − n| + margin, 0) over triplets of an anchor a, a positive p and a negative n.
+    """Compute max(|a − p| − |a − n| + margin, 0) over triplets of an anchor a, a positive p and a negative n.
 
-    Source: Schroff et al., *FaceNet* (2015). Distances stand in the place of their squares, as Yan et al. (ATNL) draw
-    it in Fig. 3. Positives of an anchor are the other codes of its class, with `neighbors` also those of neighbouring
+    Source: Schroff et al., *FaceNet* (2015). It uses distances instead of their squares, as in Fig. 3 of Yan et al.
+    (ATNL). Positives of an anchor are the other codes of its class, with `neighbors` also those of neighbouring
     classes; negatives are all others. Exact over all triplets in O(N² log N) time.
 
     Args:
@@ -36,12 +36,12 @@ def triplet_loss(
         labels: the classes, int64 `(batch,)`.
         margin: above 0, in the codes' own unit of length.
         neighbors: "none", "ring", "line", a list of pairs of classes, or a symmetric matrix of booleans.
-        triplets: "all", "semihard" or "hard", as `angular_triplet_neighbor_loss` has them.
+        triplets: "all", "semihard" or "hard", as in `angular_triplet_neighbor_loss`.
         num_classes: how many classes there are; a ring needs it.
         reduction: "active", the mean over the active triplets, or "sum".
 
     Returns:
-        A scalar in the codes' dtype, at least float32; a connected zero where no triplet is active.
+        A scalar in the codes' dtype, at least float32; a connected zero if no triplet is active.
 
     Raises:
         ValueError: for a margin that is not positive, a neighbourhood that is unknown, malformed or leaves no

@@ -1,7 +1,7 @@
 """Metrics of disentanglement for semreg, and as functions of any codes and factors.
 
-Each is a function of codes `(images, code)` and factors `(images, factors)`, and an evaluation of runs that is called
-the same. Each names its paper; docs/disentanglement.md says what they are blind to.
+Each is a function of codes `(images, code)` and factors `(images, factors)`, and an evaluation of runs with the same
+name. Each names its paper; docs/disentanglement.md explains their blind spots.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Comparisons of several runs: which of them disentangles, told by how far they agree."""
+"""Comparisons of several runs: which of them disentangles, judged by their agreement."""
 
 from __future__ import annotations
 
@@ -30,17 +30,20 @@ def udr(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Unsupervised disentanglement ranking: how far the dimensions of runs' codes agree, without any factor.
+    """Rank runs by how far the dimensions of their codes agree (unsupervised disentanglement ranking), without any
+    factor.
 
     Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020).
 
     Figures: `udr`, the mean of the runs' scores, with `udr_chance`, and `udr_low` and `udr_high`, an interval of 95 %
-    over images; `udr_best`, the score of the run that is held the most disentangled. The table has the score of each.
+    over images; `udr_best`, the highest score, of the run that is considered the most disentangled. The table has the
+    score of each.
 
     Args:
-        codes: of each run, `(batch, code)`; spatial ones `(batch, channels, height, width)` are averaged over places.
-        names: what the table calls the runs.
-        similarity: of a dimension of one code to one of another: absolute weights of a Lasso, or rank correlations.
+        codes: of each run, `(batch, code)`; spatial ones `(batch, channels, height, width)` are averaged over
+            positions.
+        names: of the runs in the table.
+        similarity: of two codes' dimensions: absolute weights of a Lasso, or rank correlations.
         penalty: of the Lasso.
         least_variance: dimensions of a code with a smaller variance, as a share of the largest, don't count.
         split: whose images.

@@ -44,7 +44,7 @@ def test_without_factors_all_fields_of_classes_are_meant_or_else_the_attributes(
 
 def test_what_is_no_label_is_no_factor(run: FakeRun) -> None:
     for name in ("image", "z"):
-        with pytest.raises(ValueError, match=f"'{name}' is no field of labels in the data, so it is no factor"):
+        with pytest.raises(ValueError, match=f"'{name}' is not a field of labels in the data, so it is not a factor"):
             factor_columns(run, [run.tensor("shape"), run.tensor(name)], "test")
 
 
@@ -72,7 +72,7 @@ def test_a_result_names_what_was_left_out_and_counts_dimensions_as_the_code_does
 def test_images_of_which_nobody_knows_a_factor_are_left_out(run: FakeRun) -> None:
     result = evaluated(mig, run.tensor("z"), [run.tensor("attributes")], **OPTIONS)
     assert "225 test images; " in result.tables[0].caption
-    assert "15 images of which nobody knows some factor are left out" in result.tables[0].caption
+    assert "15 images that lack some factor are left out" in result.tables[0].caption
 
 
 def test_so_many_images_are_drawn_at_random(run: FakeRun) -> None:
@@ -115,7 +115,7 @@ def test_the_matrix_is_drawn(run: FakeRun, undrawn: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(common, "heat_map", undrawn)
     [picture] = evaluated(mig, run.tensor("z"), [run.tensor("shape"), run.tensor("size")], **OPTIONS).pictures
     assert int.from_bytes(picture.png[16:20]) > 200  # pixels wide
-    assert picture.title == "What each dimension of z tells"
+    assert picture.title == "Factors in each dimension of z"
     assert picture.caption == "What is told, by factor and dimension."
 
 

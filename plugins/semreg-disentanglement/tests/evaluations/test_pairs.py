@@ -69,11 +69,11 @@ def test_one_factor_is_refused_before_training_and_after(score: Any, world: Fake
     code, shape = world.tensor("z"), world.tensor("shape")
     world.tensors["size"]["test"] = torch.zeros(240, dtype=torch.int64)
     world.tensors["place"]["test"] = torch.zeros(240, dtype=torch.int64)
-    with pytest.raises(ValueError, match=r"'z': factors are told from each other, and one alone varies .*place"):
+    with pytest.raises(ValueError, match=r"'z': the metric compares factors, and only one varies .*place"):
         score.before_training(code, split="test")  # of all fields of classes, whose names are said
-    with pytest.raises(ValueError, match="one alone varies"):
+    with pytest.raises(ValueError, match="only one varies"):
         score.before_training(code, shape, split="test")
-    with pytest.raises(ValueError, match="one alone varies"):
+    with pytest.raises(ValueError, match="only one varies"):
         score(code, shape, draws=2, **FEW[score])
 
 

@@ -83,5 +83,5 @@ def test_a_rotation_lowers_it_and_no_relation_is_chance(noise: Made) -> None:
 
 
 def test_one_factor_is_refused(mixed: Made) -> None:
-    with pytest.raises(ValueError, match=r"beta_vae_score\(codes, factors\): .* one alone varies"):
+    with pytest.raises(ValueError, match=r"beta_vae_score\(codes, factors\): .* only one varies"):
         score(mixed(FACTORS, 4, 0), FACTORS[:, 0])

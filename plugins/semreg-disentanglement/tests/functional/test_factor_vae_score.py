@@ -93,5 +93,5 @@ def test_the_generator_decides(mixed: Made) -> None:
 
 
 def test_one_factor_is_refused(mixed: Made) -> None:
-    with pytest.raises(ValueError, match=r"factor_vae_score\(codes, factors\): .* one alone varies"):
+    with pytest.raises(ValueError, match=r"factor_vae_score\(codes, factors\): .* only one varies"):
         score(mixed(FACTORS, 4, 0), FACTORS[:, 0])

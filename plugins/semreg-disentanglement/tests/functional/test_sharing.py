@@ -66,6 +66,6 @@ def test_a_factor_whose_value_no_two_images_share_is_refused() -> None:
 
 def test_one_factor_is_refused_where_factors_are_told_apart() -> None:
     with pytest.raises(
-        ValueError, match=r"metric: factors are told from each other, and one alone varies \(factor 7 is constant\)"
+        ValueError, match=r"metric: the metric compares factors, and only one varies \(factor 7 is constant\)"
     ):
         require_two_factors("metric", inputs_of(torch.arange(6)[:, None]))

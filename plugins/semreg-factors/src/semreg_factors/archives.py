@@ -1,4 +1,4 @@
-"""Arrays of images in `.npz` files, read a part at a time: those of dSprites and MPI3D have 3 and 13 GB, unpacked."""
+"""Arrays of images in `.npz` files, read in parts: those of dSprites and MPI3D have 3 and 13 GB, unpacked."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from semreg_factors.published import Blocks, Pixels
 
 @dataclass(frozen=True)
 class ArchivedArray:
-    """The array `name` of bytes, of this shape, in a file as numpy.savez writes it. Nothing is unpickled."""
+    """The array `name` of bytes, of this shape, in a file that numpy.savez wrote. Nothing is unpickled."""
 
     path: Path
     name: str
     shape: tuple[int, ...]
 
     def open(self) -> Blocks:
-        """Its rows. Raises UserError as StoredArray says."""
+        """Open its rows. Raises UserError as StoredArray does."""
         with self._told():
             member = zipfile.ZipFile(self.path).open(f"{self.name}.npy")  # noqa: SIM115  as long as rows are read
             first = np.lib.format.read_magic(member) == (1, 0)
@@ -33,7 +33,9 @@ class ArchivedArray:
             shape, in_fortran_order, dtype = read_head(member)
             start, length = member.tell(), math.prod(self.shape[1:])
         if (tuple(shape), in_fortran_order, dtype.name) != (self.shape, False, "uint8"):
-            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {tuple(shape)}; uint8 {self.shape} fits")])
+            raise UserError(
+                str(self.path), [Problem(self.name, f"{dtype} {tuple(shape)}; expected uint8 {self.shape}")]
+            )
 
         def read(first: int, last: int) -> Pixels:
             with self._told():

@@ -23,14 +23,14 @@ ELEVATIONS, AZIMUTHS = 4, 24
 
 @dataclass(frozen=True)
 class Cars:
-    """The cars in the published archive, at a size: what lies in it can't be had without unpacking all before it."""
+    """The cars in the published archive, at a size. Reading a car requires unpacking all cars before it."""
 
     path: Path
     cars: int
     size: int
 
     def open(self) -> Callable[[Rows], Pixels]:
-        """All images, in memory. Raises UserError as StoredArray says."""
+        """Read all images into memory. Raises UserError as StoredArray does."""
         found: dict[str, Pixels] = {}
         try:
             with tarfile.open(self.path, "r|gz") as archive:
@@ -41,19 +41,19 @@ class Cars:
         except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
             raise UserError(str(self.path), f"can't be read: {error}") from None
         if len(found) != self.cars:
-            raise UserError(str(self.path), f"{len(found)} files data/cars/NAME.mat; {self.cars} fit")
+            raise UserError(str(self.path), f"found {len(found)} files data/cars/NAME.mat; expected {self.cars}")
         cars = np.stack([found[name] for name in sorted(found)], axis=2)
         pixels = cars.reshape(-1, *cars.shape[3:])
         return lambda wanted: pixels[wanted]
 
     def _images(self, name: str, content: bytes) -> Pixels:
-        """One car, `(elevations, azimuths, size, size, channels)`, of an array (height, width, channels, azimuths,
-        elevations)."""
+        """Return one car, `(elevations, azimuths, size, size, channels)`, of an array (height, width, channels,
+        azimuths, elevations)."""
         from scipy.io import loadmat
 
         try:
             array = loadmat(io.BytesIO(content), variable_names=["im"])["im"]
-        except Exception as error:  # SciPy raises whatever the damage makes it raise
+        except Exception as error:  # damage makes SciPy raise any exception
             raise UserError(str(self.path), [Problem(name, f"can't be read: {error}")]) from None
         if array.dtype != np.uint8 or array.shape[2:] != (3, AZIMUTHS, ELEVATIONS):
             fits = f"uint8 (height, width, 3, {AZIMUTHS}, {ELEVATIONS}) fits"
@@ -66,14 +66,13 @@ class Cars3D(Published):
     """17,568 images of 183 rendered cars, 128×128, RGB (Reed, Zhang, Zhang and Lee 2015).
 
     Read from `cars3d/nips2015-analogy-data.tar.gz` under the data root, whose checksum is compared with the published
-    one; it stays packed. With `download`, it is fetched if it is not there.
+    one; it stays packed. With `download`, a missing file is fetched.
 
-    Fields: `image` `(3, size, size)`, resized if `size` is not 128, and the factors, all there are, each a field of
-    classes: `elevation` (four, a line), `azimuth` (0 to 345 degrees, a ring), and `car`, in the order of the files'
-    names.
+    Fields: `image` `(3, size, size)`, resized if `size` is not 128, and all factors, each a field of classes:
+    `elevation` (four, a line), `azimuth` (0 to 345 degrees, a ring), and `car`, in the order of the files' names.
 
-    With `count` so many of the images are taken, drawn once and for all by the `seed`; else all. The share `test` of
-    them, drawn once and for all, is for testing. `grid` has the combinations, of which `rows` are those taken.
+    `count` limits the images to so many, drawn by the `seed`, the same in every run. The share `test` of them, also
+    drawn once, is for testing. `grid` has all combinations, and `rows` those that are used.
     """
 
     NAME = "Cars3D"
@@ -94,5 +93,5 @@ class Cars3D(Published):
     )
 
     def array(self) -> Cars:
-        """The cars of the archive."""
+        """Return the cars of the archive."""
         return Cars(self.root / self.FOLDER / self.FILES[0].name, self.grid.sizes["car"], self.size)

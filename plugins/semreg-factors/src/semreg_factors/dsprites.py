@@ -14,21 +14,20 @@ class DSprites(Published):
     """737,280 images of one white shape on black, 64×64, grey (Matthey, Higgins, Hassabis and Lerchner 2017).
 
     Read from `dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz` under the data root, whose checksum is compared
-    with the published one; its metadata, which are pickled, are never opened. With `download`, it is fetched if it is
-    not there.
+    with the published one; its metadata, which are pickled, are never opened. With `download`, a missing file is
+    fetched.
 
-    Fields: `image` `(1, size, size)`, resized if `size` is not 64, and the factors, all there are, each a field of
-    classes:
+    Fields: `image` `(1, size, size)`, resized if `size` is not 64, and all factors, each a field of classes:
 
     * `shape`: square, ellipse, heart.
     * `scale`: 0.5 to 1 in six steps (a line).
-    * `orientation`: 0 to 39, in steps of 360/39 degrees (a ring). The last looks like the first; a square is itself
-      again after a quarter of a turn and an ellipse after half a turn, so that no code can tell all of them.
+    * `orientation`: 0 to 39, in steps of 360/39 degrees (a ring). The last looks like the first; a square looks the
+      same after a quarter of a turn and an ellipse after half a turn, so that no code can represent all orientations.
     * `x` and `y`: 0 to 31 (lines).
 
-    The colour, which is always white, is no field. With `count` so many of the images are taken, drawn once and for all
-    by the `seed`; else all. The share `test` of them, drawn once and for all, is for testing. `grid` has the
-    combinations, of which `rows` are those taken.
+    The colour, which is always white, is not a field. `count` limits the images to so many, drawn by the `seed`, the
+    same in every run. The share `test` of them, also drawn once, is for testing. `grid` has all combinations, and
+    `rows` those that are used.
     """
 
     NAME = "dSprites"
@@ -53,5 +52,5 @@ class DSprites(Published):
     WHITE = 1
 
     def array(self) -> ArchivedArray:
-        """The array `imgs` of the archive."""
+        """Return the array `imgs` of the archive."""
         return ArchivedArray(self.root / self.FOLDER / ARCHIVE, "imgs", (self.grid.count, 64, 64))

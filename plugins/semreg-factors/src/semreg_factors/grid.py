@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.int64]
 class FactorGrid:
     """All combinations of the values of factors; row n has the nth of them, and the last factor varies fastest.
 
-    `factors` holds a field of classes for each: the names of its values, and whether these are a "ring", a "line" or
+    `factors` has a field of classes for each: the names of its values, and whether these are a "ring", a "line" or
     neither.
     """
 
@@ -37,14 +37,15 @@ class FactorGrid:
         return math.prod(self.sizes.values())
 
     def classes(self, rows: npt.ArrayLike) -> dict[str, Rows]:
-        """The class of each factor in these rows, int64, of the shape of `rows`. Raises ValueError for other rows."""
+        """Return the class of each factor in these rows, int64, of the shape of `rows`. Raises ValueError for other
+        rows."""
         found = np.unravel_index(np.asarray(rows, dtype=np.int64), tuple(self.sizes.values()))
         return {name: values.astype(np.int64) for name, values in zip(self.sizes, found, strict=True)}
 
     def rows(self, **classes: npt.ArrayLike) -> Rows:
-        """The rows of combinations, int64: a class, or an array of classes, for each factor by its name.
+        """Return the rows of combinations, int64: a class, or an array of classes, for each factor by its name.
 
-        Raises ValueError for a factor too many or too few, and for a class that there isn't.
+        Raises ValueError for a missing or unknown factor, and for a class that does not exist.
         """
         for name in classes.keys() - self.sizes.keys():
             raise ValueError(f"no factor is called {name!r}{closest(name, self.sizes)}")
@@ -54,8 +55,8 @@ class FactorGrid:
         return np.asarray(np.ravel_multi_index(values, tuple(self.sizes.values())), dtype=np.int64)
 
     def pairs(self, count: int, *, shared: Collection[str], generator: np.random.Generator) -> Rows:
-        """Rows of `count` pairs, int64 `(count, 2)`, drawn uniformly: two combinations of the same class of each factor
-        in `shared`, and of independent classes of the others. Raises ValueError for a factor that there isn't."""
+        """Draw rows of `count` pairs uniformly, int64 `(count, 2)`: two combinations of the same class of each factor
+        in `shared`, and of independent classes of the others. Raises ValueError for an unknown factor."""
         for name in shared:
             if name not in self.sizes:
                 raise ValueError(f"no factor is called {name!r}{closest(name, self.sizes)}")
@@ -63,7 +64,7 @@ class FactorGrid:
         return self.rows(**{name: both[:, [0, 0]] if name in shared else both for name, both in drawn.items()})
 
     def subset(self, count: int | None, seed: int) -> Rows:
-        """`count` different rows, ascending, drawn once and for all by the seed; all of them where it is None.
+        """Draw `count` different rows, ascending, by the seed, the same in every run; all of them for None.
 
         Raises ValueError for more rows than there are.
         """
@@ -75,5 +76,5 @@ class FactorGrid:
 
 
 def steps(count: int, order: Order = "line") -> ClassField:
-    """A factor whose values are called 0 to `count` - 1."""
+    """Return a factor whose values are called 0 to `count` - 1."""
     return ClassField(tuple(map(str, range(count))), order)

@@ -23,16 +23,16 @@ MD5: dict[Variant, str] = {
 class MPI3D(Published):
     """1,036,800 images of an object that a robot's arm holds, 64×64, RGB (Gondal et al. 2019), in three variants.
 
-    `variant` says which: "toy" and "realistic" are rendered, "real" are photographs. Read from `mpi3d/mpi3d_toy.npz`,
+    `variant` selects one: "toy" and "realistic" are rendered, "real" are photographs. Read from `mpi3d/mpi3d_toy.npz`,
     `mpi3d_realistic.npz` or `mpi3d_real.npz` under the data root, whose checksum is compared with the published one.
-    With `download`, the file is fetched if it is not there: 12 GB.
+    With `download`, a missing file is fetched: 12 GB.
 
-    Fields: `image` `(3, size, size)`, resized if `size` is not 64, and the factors, all there are, each a field of
-    classes: `object_color`, `object_shape`, `object_size`, `camera_height` (a line), `background_color`, and
-    `horizontal_axis` and `vertical_axis`, 0 to 39 (lines): the angles of the arm's two joints.
+    Fields: `image` `(3, size, size)`, resized if `size` is not 64, and all factors, each a field of classes:
+    `object_color`, `object_shape`, `object_size`, `camera_height` (a line), `background_color`, and `horizontal_axis`
+    and `vertical_axis`, 0 to 39 (lines): the angles of the arm's two joints.
 
-    With `count` so many of the images are taken, drawn once and for all by the `seed`; else all. The share `test` of
-    them, drawn once and for all, is for testing. `grid` has the combinations, of which `rows` are those taken.
+    `count` limits the images to so many, drawn by the `seed`, the same in every run. The share `test` of them, also
+    drawn once, is for testing. `grid` has all combinations, and `rows` those that are used.
     """
 
     NAME = "MPI3D"
@@ -71,5 +71,5 @@ class MPI3D(Published):
         return (PublishedFile(name, url, MD5[self.variant]),)
 
     def array(self) -> ArchivedArray:
-        """The array `images` of the archive."""
+        """Return the array `images` of the archive."""
         return ArchivedArray(self.root / self.FOLDER / self.files[0].name, "images", (self.grid.count, 64, 64, 3))

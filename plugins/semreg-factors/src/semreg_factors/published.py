@@ -1,4 +1,5 @@
-"""What data sets of published files with known factors share: files and their checksums, rows of a grid, a split."""
+"""Common parts of data sets of published files with known factors: files and their checksums, rows of
+a grid, a split."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class PublishedFile:
     md5: str
 
     def check(self, path: Path) -> None:
-        """Raises UserError, with both checksums, unless the file at `path` is this one."""
+        """Raise UserError, with both checksums, unless the file at `path` is this one."""
         try:
             with path.open("rb") as file:
                 found = file_digest(file, "md5").hexdigest()
@@ -46,7 +47,7 @@ class PublishedFile:
             raise UserError(str(path), message)
 
     def download(self, folder: Path) -> None:
-        """Fetch it into a folder, where it has its name once it is whole. Raises UserError if that fails."""
+        """Fetch it into a folder, under its name once it is complete. Raises UserError if that fails."""
         from torch.hub import download_url_to_file
 
         path = folder / self.name
@@ -61,11 +62,11 @@ class PublishedFile:
 
 
 class Published(ABC):
-    """The base of data sets of published files: what they say of themselves is in their class variables.
+    """The base of data sets of published files, which describe themselves by class variables.
 
-    `NAME` is what the set is called, `FOLDER` where its `FILES` lie under the data root, `GRID` holds all combinations
-    of the factors in the order of the images in the files, `CHANNELS` is 1 or 3, `WHITE` the value of white in the
-    files. A class gives `array()`, and overrides what differs.
+    `NAME` is the set's name, `FOLDER` the folder of its `FILES` under the data root, `GRID` has all combinations of the
+    factors in the order of the images in the files, `CHANNELS` is 1 or 3, `WHITE` the value of white in the files. A
+    class defines `array()`, and overrides other differences.
     """
 
     NAME: ClassVar[str]
@@ -91,15 +92,15 @@ class Published(ABC):
 
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """The files that are read."""
+        """The files to read."""
         return self.FILES
 
     def specification(self) -> Specification:
-        """`image` and the factors."""
+        """Return `image` and the factors."""
         return {"image": ImageField(self.CHANNELS, self.size, self.size), **self.grid.factors}
 
     def locate(self) -> None:
-        """Raises DataMissing unless all files are there; downloads those that are not if asked to."""
+        """Find the files, after a download with `download`. Raises DataMissing if one is missing."""
         absent = [file for file in self.files if not os.path.isfile(self.root / self.FOLDER / file.name)]
         if self.download:
             for file in absent:
@@ -116,15 +117,15 @@ class Published(ABC):
 
     @abstractmethod
     def array(self) -> StoredArray:
-        """The images in the files."""
+        """Return the images in the files."""
 
     def split(self) -> tuple[npt.NDArray[np.uint8], str]:
-        """The split of each image, and where it is from."""
+        """Return the split of each image and its origin."""
         count = len(self._rows)
         return drawn_split(count, test=self.test), drawn_in_words(count, test=self.test)
 
     def source(self) -> Source:
-        """The factors of each image, and its split; reads no image."""
+        """Return the factors of each image, and its split; reads no image."""
         files = tuple((file, self.root / self.FOLDER / file.name) for file in self.files)
         split, origin = self.split()
         return Source(
@@ -145,21 +146,22 @@ class Published(ABC):
 
 
 class StoredArray(Protocol):
-    """An array of images in files. A process opens those that are equal once."""
+    """An array of images in files. A process opens equal arrays once."""
 
     def __hash__(self) -> int: ...
 
     def open(self) -> Callable[[Rows], Pixels]:
-        """What gives images by their places in the array: `(rows, height, width)`, or with channels after these.
+        """Return a function from positions in the array to images: `(rows, height, width)`, with channels at the end if
+        any.
 
-        Raises UserError for another array than is expected, and where the files are damaged, then and later.
+        Raises UserError for another array than expected, and, then and later, if the files are damaged.
         """
 
 
 class Blocks:
-    """Rows of an array in a file, read a block at a time: each once where they are asked for in ascending order.
+    """Rows of an array in a file, read in blocks: each once if they are requested in ascending order.
 
-    `read(start, stop)` gives the rows from `start` to before `stop`, of `count`; a block has so many `rows`.
+    `read(start, stop)` returns the rows from `start` to before `stop`, of `count`; a block has so many `rows`.
     """
 
     def __init__(self, read: Callable[[int, int], Pixels], count: int, rows: int = 256) -> None:
@@ -167,7 +169,7 @@ class Blocks:
         self._number, self._block = -1, np.empty(0, np.uint8)
 
     def __call__(self, wanted: Rows) -> Pixels:
-        """These rows, `(len(wanted), …)`."""
+        """Return these rows, `(len(wanted), …)`."""
         found = []
         for number, place in zip(*np.divmod(wanted, self._rows), strict=True):
             if number != self._number:
@@ -189,19 +191,20 @@ class PublishedImages:
     white: int
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
-        """Images `(len(indices), channels, size, size)`."""
+        """Return images `(len(indices), channels, size, size)`."""
         images = _opened(self.array)(self.rows[list(indices)])
         images = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
         return resized(images * np.uint8(255 // self.white), self.size)
 
     def prepare(self) -> dict[str, Any]:
-        """Compare the checksums. Raises UserError, with the checksum of a file that is another than was published."""
+        """Compare the checksums. Raises UserError, with both checksums, for a file that differs from the
+        published one."""
         for file, path in self.files:
             file.check(path)
         return {}
 
     def part(self, indices: Rows) -> PublishedImages:
-        """A reader of these images alone."""
+        """Return a reader of only these images."""
         return replace(self, rows=self.rows[indices])
 
 

@@ -1,4 +1,4 @@
-"""The data set `shapes2d`: nothing to download, drawn in seconds."""
+"""The data set `shapes2d`: drawn in seconds, without a download."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ AS_IN_DSPRITES: list[Shape] = ["square", "ellipse", "heart"]
 
 
 class Shapes2D:
-    """One white shape on black: all combinations of its shape, scale, orientation and place, in dSprites' layout.
+    """One white shape on black: all combinations of its shape, scale, orientation and position, in dSprites' layout.
 
-    It stands in for dSprites (Matthey, Higgins, Hassabis and Lerchner 2017) where that is not there: its shapes, scales
-    and order of factors, 16 orientations and 16 × 16 places, so 73,728 images of three shapes, and edges with levels of
-    grey.
+    It replaces dSprites (Matthey, Higgins, Hassabis and Lerchner 2017) if that is missing: it has the same shapes,
+    scales and order of factors, 16 orientations and 16 × 16 positions, so 73,728 images of three shapes, and edges with
+    levels of grey.
 
-    Fields: `image` `(1, size, size)`, and the factors, all there are, each a field of classes:
+    Fields: `image` `(1, size, size)`, and all factors, each a field of classes:
 
-    * `shape`: those in `shapes`, out of square, ellipse, heart, triangle and half_disc. A square is itself again after
-      a quarter of a turn and an ellipse after half a turn, as in dSprites: there no code can tell all orientations.
-      Of `["heart", "triangle", "half_disc"]` all are seen.
+    * `shape`: those in `shapes`, out of square, ellipse, heart, triangle and half_disc. A square looks the same after a
+      quarter of a turn and an ellipse after half a turn, as in dSprites, so that no code can represent all their
+      orientations. All orientations of `["heart", "triangle", "half_disc"]` look different.
     * `scale`: 0.5 to 1 in six steps (a line).
-    * `orientation`: 0 to 337.5 degrees anticlockwise (a ring). Unlike dSprites', its last is not its first again.
+    * `orientation`: 0 to 337.5 degrees anticlockwise (a ring). Unlike in dSprites, the last differs from the first.
     * `x` and `y`: 0 to 15 from the left and from the top (lines), in steps of a 32nd of the image.
 
-    With `count` so many of the images are taken, drawn once and for all by the `seed`; else all. The share `test` of
-    them, drawn once and for all, is for testing. `grid` has the combinations, of which `rows` are those taken.
+    `count` limits the images to so many, drawn by the `seed`, the same in every run. The share `test` of them, also
+    drawn once, is for testing. `grid` has all combinations, and `rows` those that are used.
 
     Raises ValueError if an option is out of its range.
     """
@@ -53,11 +53,11 @@ class Shapes2D:
         test: Annotated[float, Interval(gt=0, lt=1)] = 0.2,
     ) -> None:
         if size not in (32, 64, 128):
-            raise ValueError(f"size is {size}; 32, 64 and 128 fit")
+            raise ValueError(f"size is {size}; expected 32, 64 or 128")
         if not 0 < test < 1:
             raise ValueError(f"test is {test}; it must be between 0 and 1")
         if not shapes or len({*shapes}) < len(shapes):
-            raise ValueError(f"shapes is {shapes}; one or more, each once, fit")
+            raise ValueError(f"shapes is {shapes}; expected one or more, each once")
         for shape in shapes:
             if shape not in COVERED:
                 raise ValueError(f"shapes names {shape!r}{closest(shape, COVERED)}")
@@ -76,14 +76,14 @@ class Shapes2D:
             raise ValueError(f"count is {count}; it must be at least 2, since training and test need one each")
 
     def specification(self) -> Specification:
-        """`image` and the factors."""
+        """Return `image` and the factors."""
         return {"image": ImageField(1, self.size, self.size), **self.grid.factors}
 
     def locate(self) -> None:
-        """Nothing to find: the images are drawn."""
+        """Return at once: the images are drawn."""
 
     def source(self) -> Source:
-        """Decides what every image shows; draws none."""
+        """Choose the factors of every image without drawing it."""
         return Source(
             labels=dict(self.grid.classes(self.rows)),
             split=drawn_split(len(self.rows), test=self.test),
@@ -113,9 +113,9 @@ class ShapesReader:
     size: int
 
     def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """The images, uint8 `(len(indices), 1, size, size)`."""
+        """Draw the images, uint8 `(len(indices), 1, size, size)`."""
         step = self.size // 32
-        side = self.size - (POSITIONS - 1) * step  # so that the shape is whole at every place
+        side = self.size - (POSITIONS - 1) * step  # so that the shape is complete at every position
         shapes = self.grid.factors["shape"].names
         images = np.zeros((len(indices), 1, self.size, self.size), np.uint8)
         classes = np.stack([*self.grid.classes(self.rows[list(indices)]).values()], axis=-1).tolist()
@@ -125,5 +125,5 @@ class ShapesReader:
         return images
 
     def part(self, indices: Rows) -> ShapesReader:
-        """A reader of these images alone."""
+        """Return a reader of only these images."""
         return replace(self, rows=self.rows[indices])

@@ -22,14 +22,14 @@ class HDF5Array:
     shape: tuple[int, ...]
 
     def open(self) -> Blocks:
-        """Its rows, in blocks as the file is compressed in. Raises UserError as StoredArray says."""
+        """Open its rows, in the blocks of the file's compression. Raises UserError as StoredArray does."""
         import h5py
 
         with self._told():
             found = h5py.File(self.path, "r")[self.name]
             shape, dtype = getattr(found, "shape", ()), getattr(found, "dtype", "no array")
         if (shape, str(dtype)) != (self.shape, "uint8"):
-            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {shape}; uint8 {self.shape} fits")])
+            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {shape}; expected uint8 {self.shape}")])
 
         def read(first: int, last: int) -> Pixels:
             with self._told():
@@ -50,14 +50,14 @@ class Shapes3D(Published):
     """480,000 images of one object in a room, 64×64, RGB (Burgess and Kim 2018).
 
     Read from `shapes3d/3dshapes.h5` under the data root, whose checksum is compared with the published one. It is an
-    HDF5 file, which needs the package h5py. With `download`, it is fetched if it is not there.
+    HDF5 file, which needs the package h5py. With `download`, a missing file is fetched.
 
-    Fields: `image` `(3, size, size)`, resized if `size` is not 64, and the factors, all there are, each a field of
-    classes: `floor_hue`, `wall_hue` and `object_hue`, ten each (rings of colours), `scale` (eight, a line), `shape`
-    (cube, cylinder, sphere, capsule), and `orientation`, fifteen from -30 to 30 degrees (a line).
+    Fields: `image` `(3, size, size)`, resized if `size` is not 64, and all factors, each a field of classes:
+    `floor_hue`, `wall_hue` and `object_hue`, ten each (rings of colours), `scale` (eight, a line), `shape` (cube,
+    cylinder, sphere, capsule), and `orientation`, fifteen from -30 to 30 degrees (a line).
 
-    With `count` so many of the images are taken, drawn once and for all by the `seed`; else all. The share `test` of
-    them, drawn once and for all, is for testing. `grid` has the combinations, of which `rows` are those taken.
+    `count` limits the images to so many, drawn by the `seed`, the same in every run. The share `test` of them, also
+    drawn once, is for testing. `grid` has all combinations, and `rows` those that are used.
     """
 
     NAME = "3D Shapes"
@@ -81,14 +81,15 @@ class Shapes3D(Published):
     )
 
     def locate(self) -> None:
-        """Raises DataMissing unless the file is there, and UserError without h5py; downloads it if asked to."""
+        """Find the file, after a download with `download`. Raises DataMissing if it is missing, and UserError without
+        h5py."""
         super().locate()
         if find_spec("h5py") is None:
             install = "pip install 'semreg-factors[shapes3d]'"
             raise UserError(
-                "", f"3D Shapes is an HDF5 file, and the package h5py, which reads it, isn't there: {install}"
+                "", f"3D Shapes is an HDF5 file, and the package h5py, which reads it, is missing: {install}"
             )
 
     def array(self) -> HDF5Array:
-        """The array `images` of the file."""
+        """Return the array `images` of the file."""
         return HDF5Array(self.root / self.FOLDER / self.FILES[0].name, "images", (self.grid.count, 64, 64, 3))

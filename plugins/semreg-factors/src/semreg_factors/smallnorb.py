@@ -28,7 +28,7 @@ MD5 = {
     f"{TESTING}-info": "a9454f3864d7fd4bb3ea7fc3eb84924e",
 }
 BYTES, INTEGERS = 0x1E3D4C55, 0x1E3D4C54
-"""What stands at the head of a file, in its own words a byte matrix and an integer matrix."""
+"""Type codes at the head of a file: by its documentation a byte matrix and an integer matrix."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,28 @@ class Matrix:
 
     @property
     def start(self) -> int:
-        """Where its data begin, in bytes."""
+        """The offset of its data, in bytes."""
         return 8 + 4 * max(3, len(self.shape))
 
     def stream(self) -> gzip.GzipFile:
-        """The unpacked file. Raises UserError if it holds another matrix."""
+        """Return the unpacked file. Raises UserError if it has another matrix."""
         with self.told():
             file = gzip.open(self.path)  # noqa: SIM115  as long as rows are read
             head = np.frombuffer(file.read(self.start), "<i4")
         if head[: 2 + len(self.shape)].tolist() != [self.kind, len(self.shape), *self.shape]:
-            raise UserError(str(self.path), f"another matrix; one of {' × '.join(map(str, self.shape))} numbers fits")
+            raise UserError(
+                str(self.path), f"found another matrix; expected one of {' × '.join(map(str, self.shape))} numbers"
+            )
         return file
 
     def integers(self) -> npt.NDArray[np.int64]:
-        """All of it. Raises UserError if it can't be read."""
+        """Return all of it. Raises UserError if it can't be read."""
         with self.told(), self.stream() as file:
             return np.frombuffer(file.read(), "<i4").reshape(self.shape).astype(np.int64)
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Tells as UserError what goes wrong with the file."""
+        """Turn errors of the file, inside the block, into a UserError."""
         try:
             yield
         except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -70,12 +72,12 @@ class Matrix:
 
 @dataclass(frozen=True)
 class LeftImages:
-    """The left one of each pair of images, of one matrix after the other, all of one shape."""
+    """The left image of each pair, of one matrix after the other, all of one shape."""
 
     matrices: tuple[Matrix, ...]
 
     def open(self) -> Blocks:
-        """Its rows. Raises UserError as StoredArray says."""
+        """Open its rows. Raises UserError as StoredArray does."""
         streams = [matrix.stream() for matrix in self.matrices]
         count, *shape = self.matrices[0].shape
         length = math.prod(shape)
@@ -98,15 +100,14 @@ class SmallNORB(Published):
 
     Read from `smallnorb` under the data root, six files: `smallnorb-5x46789x9x18x6x2x96x96-training-dat.mat.gz`, the
     same with `cat` and `info`, and those of `smallnorb-5x01235x9x18x6x2x96x96-testing`. Their checksums are compared
-    with the published ones. With `download`, they are fetched if they are not there. Of each pair of images the left
-    one is taken.
+    with the published ones. With `download`, missing files are fetched. The data set has the left image of each pair.
 
-    Fields: `image` `(1, size, size)`, resized if `size` is not 96, and the factors, all there are, each a field of
-    classes: `category` (animal, human, plane, truck, car), `instance` (ten toys of each category: those of two
-    categories have no more in common than any), `elevation` (30 to 70 degrees, a line), `azimuth` (0 to 340 degrees, a
-    ring) and `lighting` (six).
+    Fields: `image` `(1, size, size)`, resized if `size` is not 96, and all factors, each a field of classes: `category`
+    (animal, human, plane, truck, car), `instance` (ten toys of each category: equal numbers in two categories have
+    nothing in common), `elevation` (30 to 70 degrees, a line), `azimuth` (0 to 340 degrees, a ring) and `lighting`
+    (six).
 
-    The split is the published one: a toy is in one part alone, so that each part has five of the ten instances. Both
+    The split is the published one: a toy is in only one part, so that each part has five of the ten instances. Both
     together are a whole `grid`, each part is a smaller one; `rows` has the row of each image in it.
     """
 
@@ -134,11 +135,11 @@ class SmallNORB(Published):
     def rows(self) -> Rows:
         """The row of the grid of each image, int64 `(count,)`.
 
-        Raises UserError if that isn't every row once, with the checksum of a file of factors of another version.
+        Raises UserError unless this is every row once, with the checksum of a factor file of another version.
         """
         each, path = self.grid.count // 2, self.root / self.FOLDER
         for file in self.files:
-            if "-dat" not in file.name:  # the images are checked, and read, where a cache is built
+            if "-dat" not in file.name:  # the build of a cache checks and reads the images
                 file.check(path / file.name)
         parts = []
         for part in (TRAINING, TESTING):
@@ -146,21 +147,23 @@ class SmallNORB(Published):
             others = Matrix(path / f"{part}-info.mat.gz", INTEGERS, (each, 4)).integers()
             parts.append(np.concatenate([category[:, None], others], axis=1))
         factors = np.concatenate(parts)
-        factors[:, 3] //= 2  # the azimuth is counted in tens of degrees, of which every other was photographed
+        factors[:, 3] //= 2  # the azimuth is counted in tens of degrees; every other one was photographed
         try:
             rows = self.grid.rows(**dict(zip(self.grid.sizes, factors.T, strict=True)))
         except ValueError:
             rows = np.empty(0, np.int64)
         if not np.array_equal(np.sort(rows), np.arange(self.grid.count)):
-            raise UserError(str(self.root / self.FOLDER), "not every toy is there once in every pose and light")
+            raise UserError(
+                str(self.root / self.FOLDER), "some toy is missing, or occurs twice, in some pose and light"
+            )
         return rows
 
     def split(self) -> tuple[npt.NDArray[np.uint8], str]:
-        """The published one."""
+        """Return the published split."""
         return np.repeat(np.array([TRAIN, TEST], np.uint8), self.grid.count // 2), "the files"
 
     def array(self) -> LeftImages:
-        """The images of both parts."""
+        """Return the images of both parts."""
         shape = (self.grid.count // 2, 2, 96, 96)
         folder = self.root / self.FOLDER
         return LeftImages(tuple(Matrix(folder / f"{part}-dat.mat.gz", BYTES, shape) for part in (TRAINING, TESTING)))

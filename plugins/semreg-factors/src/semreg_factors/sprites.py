@@ -1,4 +1,4 @@
-"""White shapes on black: which points they cover, and their pixels at any scale and orientation."""
+"""White shapes on black: the points that they cover, and their pixels at any scale and orientation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Shape = Literal["square", "ellipse", "heart", "triangle", "half_disc"]
 Points = npt.NDArray[np.float64]
 
 RADIUS = 0.2497
-"""Of the circle about a shape of scale 1, as a share of the image's width; dSprites' shapes are about as large. At 1/4
-edges would run through points, and rounding would say which of them are covered."""
+"""The radius of the circle about a shape of scale 1, as a share of the image's width; dSprites' shapes are about as
+large. At 1/4 edges would pass through points, and rounding would decide which of them are covered."""
 SAMPLES = 8
 """Points per pixel and axis: an edge has 65 levels of grey."""
 
@@ -32,13 +32,14 @@ COVERED: dict[Shape, Callable[[Points, Points], npt.NDArray[np.bool_]]] = {
     "triangle": lambda across, up: (up >= -0.8) & (3 * np.abs(across) <= 1 - up),
     "half_disc": lambda across, up: (across**2 + (up + 0.37) ** 2 <= 0.929**2) & (up >= -0.37),
 }
-"""For each shape, whether points of the unit disc are in it. A square is itself again after a quarter of a turn, an
+"""For each shape, whether points of the unit disc are in it. A square looks the same after a quarter of a turn, an
 ellipse after half a turn, the others after a whole one."""
 
 
 @lru_cache(maxsize=4096)
 def sprite(shape: Shape, scale: float, turn: float, side: int, width: int) -> npt.NDArray[np.uint8]:
-    """A shape in the middle of `side` × `side` pixels of an image that is `width` pixels wide, uint8 `(side, side)`.
+    """Draw a shape in the middle of `side` × `side` pixels of an image that is `width` pixels wide, uint8
+    `(side, side)`.
 
     Each pixel is the share of it that is covered, from 0 to 255. `scale` is in (0, 1], `turn` in turns anticlockwise.
     """
@@ -48,5 +49,5 @@ def sprite(shape: Shape, scale: float, turn: float, side: int, width: int) -> np
     covered: Any = COVERED[shape](cosine * right + sine * up, cosine * up - sine * right)
     shares = covered.reshape(side, SAMPLES, side, SAMPLES).mean((1, 3))
     pixels: npt.NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
-    pixels.flags.writeable = False  # many images are made of it
+    pixels.flags.writeable = False  # many images use it
     return pixels

@@ -1,4 +1,4 @@
-"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+"""The command of this distribution; it imports its needs when it is called, so that its help is quick."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def inpaint(
         typer.Option(
             "--mask",
             metavar="NAME|FILE",
-            help="right-half or bottom-half; eyes or nose-mouth, of faces aligned as CelebA's; or an image that is "
-            "white where IMG is taken away, of any size, cropped and resized as IMG is.",
+            help="Part to remove: right-half or bottom-half; eyes or nose-mouth (of faces aligned as in CelebA); or an "
+            "image, white in that part. semreg crops and resizes this image as IMG.",
             show_default=False,
         ),
     ],
     label: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="The image's class, if the run must be told.")
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Class of the image, if the run's networks need it."),
     ] = None,
     out: PictureFile = Path("inpainted.png"),
     only: Only = False,
@@ -35,10 +36,11 @@ def inpaint(
     data_root: DataRoot = Path("data"),
     runs: Runs = Path("runs"),
 ) -> None:
-    """Take a part of an image away, and fill it in.
+    """Remove a part of an image, and fill it in.
 
-    Written are the image, what the run sees of it and the result: inside the part what the run makes of the rest,
-    outside the image as it was. The run reconstructs images, as recipes/gm_mnist.toml and gm_faces.toml train it.
+    The picture shows the image, the image without the part, and the result. Inside the part the result shows what the
+    run reconstructs from the rest; outside it shows the image itself. The run must reconstruct images, as
+    recipes/gm_mnist.toml and gm_faces.toml do.
 
     From Python: semreg_gmprior.inpainting.inpaint.
     """

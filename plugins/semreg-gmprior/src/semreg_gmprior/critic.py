@@ -1,4 +1,4 @@
-"""A critic of images that knows their labels."""
+"""A critic of images and their labels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from semreg.core import require_classes, shape_error
 
 
 class ProjectionCritic(nn.Module):
-    """A projection discriminator under spectral normalisation: how real images look, and how like their class.
+    """A projection discriminator with spectral normalisation: scores how real images look, and how well they fit their
+    class.
 
     Source: Miyato and Koyama, *cGANs with Projection Discriminator* (2018). The score is w·φ(x) + v_y·φ(x), with a
     vector v_y for each class, and φ the sum over the last maps' pixels. Without a label it is w·φ(x), for images of
     unknown class.
     All weights are divided by an estimate of their greatest singular value (Miyato et al. 2018; a convolution's is that
-    of its kernel as a matrix), one power iteration for each call in training. No normalisation of the features, since
-    real and synthetic images would share its statistics.
+    of its kernel as a matrix), with one power iteration for each call in training. The features are not normalised,
+    since real and synthetic images would share the statistics.
 
     Input: images `(batch, channels, height, width)` and, if known, classes `(batch,)`. Output: scores `(batch, 1)`,
-    logits under the log form of the adversarial losses. Each of the `widths` halves the image, rounding down.
-    Raises ValueError if the image is too small for so many halvings, or for a label outside the classes.
+    logits under the log form of the adversarial losses. Each of the `widths` halves the image, rounding down. Raises
+    ValueError if the image is too small for so many halvings, or for a label outside the classes.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class ProjectionCritic(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         if images.ndim != 4:
-            raise shape_error("projection_critic(images)", "batch channels height width", "these are no images", images)
+            raise shape_error("projection_critic(images)", "batch channels height width", "not images", images)
         features = reduce(self.features(images), "batch maps height width -> batch maps", "sum")
         scores = cast(Tensor, self.score(features))
         if labels is None:

@@ -1,4 +1,4 @@
-"""The toy example of section 4.1: points in the plane, whose class tells their x and nothing of their y."""
+"""The toy example of section 4.1: points in the plane, whose x depends on their class and whose y doesn't."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CENTRES = (-2.0, 0.0, 2.0)
 class ToyClasses:
     """Points of three equally frequent classes, without images: x is N(−2, w²), N(0, w²) or N(2, w²), y is N(0, s²).
 
-    w is `width`, s is `spread`; all are independent. The paper shows its points in a picture only: three clusters
-    side by side along the label-relevant x, spread alike along the label-irrelevant y. Fields: `point`, a vector of
-    x and y; `label`, the classes of the picture's colours. Half of each class is the
-    test split, for a spread measured on few points is itself off by some percent.
+    w is `width`, s is `spread`; all are independent. The paper only shows its points in a picture: three clusters side
+    by side along the label-relevant x, with the same spread along the label-irrelevant y. Fields: `point`, a vector of
+    x and y; `label`, the classes of the picture's colours. Half of each class is the test split, since a spread
+    measured on few points is itself off by some percent.
 
     Args:
         count: of points, of all classes together.
@@ -41,16 +41,16 @@ class ToyClasses:
         self.count, self.width, self.spread, self.seed = count, width, spread, seed
 
     def specification(self) -> Specification:
-        """`point` and `label`."""
+        """Return `point` and `label`."""
         return {"point": VectorField(2), "label": ClassField(("red", "green", "blue"))}
 
     def locate(self) -> None:
-        """Never missing."""
+        """Return at once: the data are never missing."""
 
     def source(self) -> Source:
-        """Draws the points."""
+        """Draw the points."""
         labels = np.arange(self.count, dtype=np.int64) % len(CENTRES)
-        random = np.random.RandomState(self.seed)  # NumPy's only generator whose draws no later version changes
+        random = np.random.RandomState(self.seed)  # NumPy's only generator with the same draws in all later versions
         points = random.standard_normal((self.count, 2)) * (self.width, self.spread)
         points[:, 0] += np.asarray(CENTRES)[labels]
         points = points.astype(np.float32)

@@ -1,4 +1,4 @@
-"""How a part of images is filled in by what a model makes of the rest (section 4.5), and two ways beyond the paper."""
+"""How a model fills in a part of images from the rest (section 4.5), and two methods beyond the paper."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from semreg.core import Handle
 from semreg.trained import synthesised
 
 FILL = 0.5
-"""What stands where an image is taken away, as a share of the range: grey."""
+"""The model's input in the removed part, as a share of the range: grey."""
 NOISE, RATE = 0.05, 0.05
-"""A pixel's deviation as a share of the range, and Adam's rate; both found on validation images of MNIST."""
+"""A pixel's deviation as a share of the range, and Adam's rate; both chosen on validation images of MNIST."""
 
 
 @dataclass(frozen=True)
 class Filling:
-    """How a part M is filled in, by default M⊙x′ + (1 − M)⊙x of one reconstruction x′.
+    """A method to fill in a part M, by default M⊙x′ + (1 − M)⊙x of one reconstruction x′.
 
     Args:
-        passes: how often the image is reconstructed, each time from what was filled in before.
-        steps: of Adam in the last pass, by which each code that is read from the image moves from where it was to where
-            the reconstruction is the image outside the part and the code is probable under its prior: it minimises
-            Σ (x′ − x)²/(2·noise²) − log p(z), the sum over pixels outside.
-        noise: the standard deviation that a pixel is thought to have about its reconstruction, as a share of the range.
+        passes: how often the image is reconstructed, each time from the previous filled image.
+        steps: of Adam in the last pass, which move each code that is read from the image until the reconstruction is
+            the image outside the part and the code is probable under its prior: they minimise Σ (x′ − x)²/(2·noise²) −
+            log p(z), the sum over pixels outside.
+        noise: the assumed standard deviation of a pixel about its reconstruction, as a share of the range.
     """
 
     passes: int = 1
@@ -42,19 +42,19 @@ class Filling:
         fill: Tensor | float = FILL,
         **given: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """What the model sees first, and the images with the part filled in.
+        """Return the model's first input, and the images with the part filled in.
 
         Args:
-            image: the tensor that the images are read as.
+            image: the tensor that reads the images.
             reconstruction: images of their shape, computed from `image`, and with steps from the codes of `[model]`.
             originals: `(batch, channels, height, width)` in the recipe's range.
-            mask: bool `(height, width)`, true where the images are taken away.
-            fill: what the model sees there at first: an image in the recipe's range, or a share of it from 0, its lower
-                end, to 1, its upper.
-            given: what else the reconstruction needs, by name.
+            mask: bool `(height, width)`, true where the images are removed.
+            fill: the model's first input there: an image in the recipe's range, or a share of it from 0, its lower end,
+                to 1, its upper.
+            given: other inputs of the reconstruction, by name.
 
-        Raises ValueError if the reconstruction is of another shape, or needs more, and, with steps, if `[model]` says
-        no code that is read from the image.
+        Raises ValueError if the reconstruction has another shape, or needs more, and, with steps, if `[model]` lacks a
+        code that is read from the image.
         """
         low, high = image.run.value_range
         put = fill if isinstance(fill, Tensor) else torch.tensor(low + fill * (high - low))
@@ -72,12 +72,12 @@ class Filling:
     def _codes(
         self, image: Handle, originals: Tensor, seen: Tensor, mask: Tensor, reconstruction: Handle, given: Any
     ) -> dict[str, Tensor]:
-        """The codes of what is seen, moved to where they explain what is outside the part."""
+        """Return the codes of the model's input, moved so that they explain the image outside the part."""
         run = image.run
         handles = {name: run.tensor(name) for name in run.roles.code}
         read = {name: handle for name, handle in handles.items() if image.name in handle.needs()}
         if not read:
-            raise ValueError("steps move the codes that [model] says are read from the image, and there are none")
+            raise ValueError("steps need a code in [model] that depends on the image; there is none")
         known = {image.name: seen, **given}
         codes = {
             name: handle.given(**{key: known[key] for key in sorted(handle.needs()) if key in known}).to(run.device)

@@ -1,10 +1,10 @@
 """The mathematics of the Gaussian-mixture prior as pure functions: densities, the GM loss and total moments.
 
 Every class has a normal distribution of codes with a diagonal covariance; all classes are equally likely. Densities are
-computed in float64 whatever the codes are: squared distances to all classes come from matrix products, in which digits
+computed in float64 for codes of any type: squared distances to all classes come from matrix products, in which digits
 cancel. For codes and means at most r from the means' centre in each element, and a smallest standard deviation σ, a
-squared distance in units of σ is off by about 1e-15·(r/σ)² for each element of the code. That to a code's own class
-comes from differences and has no such error. Logarithms are natural. Log-variances below −700 overflow.
+squared distance in units of σ is off by about 1e-15·(r/σ)² for each element of the code. The distance to a code's own
+class comes from differences and has no such error. Logarithms are natural. Log-variances below −700 overflow.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def gaussian_mixture_loss(
     likelihood: Annotated[float, Ge(0)] = 0.1,
     margin: Annotated[float, Ge(0)] = 0.0,
 ) -> Tensor:
-    """L_GM = −log q(y|z) − likelihood·log N(z; μ_y, Σ_y), averaged over the batch (Eq. 7–9).
+    """Compute L_GM = −log q(y|z) − likelihood·log N(z; μ_y, Σ_y), averaged over the batch (Eq. 7–9).
 
-    The first term is the cross-entropy of the class given the code under the mixture. A margin multiplies the squared
-    distance to the own class by 1 + margin there, as Wan et al., *Rethinking Feature Distribution for Loss Functions in
-    Image Classification* (2018), have it. Memory is (batch, classes) and (batch, code).
+    The first term is the cross-entropy of the class given the code under the mixture. A margin multiplies its squared
+    distance to the own class by 1 + margin, as in Wan et al., *Rethinking Feature Distribution for Loss Functions in
+    Image Classification* (2018). Memory is (batch, classes) and (batch, code).
 
     Args:
         codes: `(batch, code)`.
@@ -63,7 +63,8 @@ def gaussian_mixture_loss(
 
 
 def mixture_log_likelihood(codes: Tensor, labels: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
-    """log N(z; μ_y, Σ_y), the log-density of each code under the distribution of its class (Eq. 7 without the sign).
+    """Compute log N(z; μ_y, Σ_y), the log-density of each code under the distribution of its class (Eq. 7 without the
+    sign).
 
     Args:
         codes: `(batch, code)`.
@@ -83,9 +84,10 @@ def mixture_log_likelihood(codes: Tensor, labels: Tensor, means: Tensor, log_var
 
 
 def mixture_log_densities(codes: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
-    """log N(z; μ_c, Σ_c) of each code under each class, by matrix products.
+    """Compute log N(z; μ_c, Σ_c) of each code under each class, by matrix products.
 
-    Their softmax over the classes is q(c|z); their log-sum-exp less log(classes) is the density of the mixture (Eq. 6).
+    Their softmax over the classes is q(c|z); their log-sum-exp minus log(classes) is the density of the mixture
+    (Eq. 6).
 
     Args:
         codes: `(batch, code)`.
@@ -99,7 +101,7 @@ def mixture_log_densities(codes: Tensor, means: Tensor, log_variances: Tensor) -
         ValueError: for shapes that do not fit.
     """
     _check_mixture("mixture_log_densities(codes, means, log_variances)", codes, means, log_variances)
-    # Any common translation gives the same distances; the centre of the means leaves the smallest numbers to cancel.
+    # A common translation keeps the distances; with the centre of the means the fewest digits cancel.
     centre = means.detach().double().mean(0)
     points, centres, log_scale = codes.double() - centre, means.double() - centre, log_variances.double()
     precision = torch.exp(-log_scale)
@@ -110,10 +112,10 @@ def mixture_log_densities(codes: Tensor, means: Tensor, log_variances: Tensor) -
 
 
 def mixture_total_moments(means: Tensor, variances: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The mean and the variances of a whole mixture, by the law of total variance (Eq. 11).
+    """Compute the mean and the variances of a whole mixture, by the law of total variance (Eq. 11).
 
-    The variance is Σ p_c σ_c² + Σ p_c (μ_c − μ_t)²: Eq. 11 has the same number as a difference of squares, in which
-    digits cancel and a negative variance may be left.
+    The variance is Σ p_c σ_c² + Σ p_c (μ_c − μ_t)²: Eq. 11 has the same value as a difference of squares, in which
+    digits cancel and the variance may become negative.
 
     Args:
         means: of the classes, `(classes, code)`.
@@ -145,7 +147,8 @@ def mixture_total_moments(means: Tensor, variances: Tensor, weights: Tensor | No
 
 
 def class_variances(codes: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """The variances of codes within each class, `(classes, code)`, float64; NaN for classes with fewer than two codes.
+    """Compute the variances of codes in each class, `(classes, code)`, float64; NaN for classes with fewer than two
+    codes.
 
     Args:
         codes: `(batch, code)`.
@@ -153,7 +156,7 @@ def class_variances(codes: Tensor, labels: Tensor, classes: int) -> Tensor:
         classes: how many there are.
 
     Raises:
-        ValueError: for shapes that do not fit, or a label that is none of the classes.
+        ValueError: for shapes that do not fit, or a label outside the classes.
     """
     call = "class_variances(codes, labels, classes)"
     if codes.ndim != 2:
@@ -167,9 +170,10 @@ def class_variances(codes: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 
 def _own_distance(codes: Tensor, labels: Tensor, means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
-    """The squared distance of each code to its class's mean in units of σ_y, and log |2πΣ_y|: `(batch,)`, float64.
+    """Return the squared distance of each code to its class's mean in units of σ_y, and log |2πΣ_y|: `(batch,)`,
+    float64.
 
-    From differences, and therefore exact however near the code is to the mean.
+    It is computed from differences, and therefore exact however near the code is to the mean.
     """
     own = labels.long()
     log_variance = log_variances.double()[own]

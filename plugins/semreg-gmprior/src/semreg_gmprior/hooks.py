@@ -1,4 +1,4 @@
-"""The course of a mixture's variances while a run trains, beside the variances of the codes that it is fitted to."""
+"""The history of a mixture's variances in training, beside the variances of the codes that it is fitted to."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from semreg_gmprior.prior import GaussianMixture
 
 LOG = "mixtures.jsonl"
 IMAGES = 1000
-"""From which the codes' own variances are taken: a hundred of each of ten classes are off by a seventh, their mean over
-classes and dimensions by far less."""
+"""How many images give the codes' own variances: with a hundred of each of ten classes they are off by a seventh, their
+mean over classes and dimensions by far less."""
 
 
 class Mixtures:
-    """After each epoch keeps, for each code with a gaussian_mixture, the variances of the mixture and of the codes.
+    """After each epoch stores, for each code with a gaussian_mixture, the variances of the mixture and of the codes.
 
     They are means over the code, by class, of up to 1,000 validation images, else test images, else training images.
-    The report shows their course: a mixture far wider than its codes draws codes that the decoder has not met, and one
-    that collapses with them draws one image again and again. Beyond the paper.
+    The report shows their history: a mixture far wider than its codes draws codes that the decoder has not seen, and
+    one that collapses with them draws the same image again and again. Beyond the paper.
     """
 
     @hookimpl
     def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
-        """Keep the variances where an epoch ends."""
+        """Store the variances at the end of an epoch."""
         epoch, within = divmod(progress.iteration, progress.iterations // progress.epochs)
         if within:
             return
@@ -46,10 +46,10 @@ class Mixtures:
 
     @hookimpl
     def report_sections(self, run: ObservedRun) -> list[Section]:
-        """The course of both for each code."""
+        """Show the history of both for each code."""
         courses: dict[str, dict[tuple[str, int], Deviations]] = {}
         for line in _lines(run.folder / LOG):
-            courses.setdefault(line.code, {})[line.phase, line.epoch] = line  # a resumed run may say one again
+            courses.setdefault(line.code, {})[line.phase, line.epoch] = line  # a resumed run may repeat one
         return [_section(code, list(course.values())) for code, course in courses.items()]
 
 
@@ -64,7 +64,7 @@ class Deviations(NamedTuple):
 
 
 def _mixtures(run: ObservedRun) -> Iterator[tuple[str, str, GaussianMixture]]:
-    """The codes whose prior is a gaussian_mixture, with the label that they are of, and the prior."""
+    """Yield the codes whose prior is a gaussian_mixture, with their label and the prior."""
     model = run.recipe.get("model", {})
     for code, name in model.get("prior", {}).items():
         labels = [label for label, owner in model.get("attributes", {}).items() if owner == code]
@@ -74,7 +74,7 @@ def _mixtures(run: ObservedRun) -> Iterator[tuple[str, str, GaussianMixture]]:
 
 
 def _lines(path: Path) -> Iterator[Deviations]:
-    """What the log says; lines that say nothing of the kind are passed over."""
+    """Yield the entries of the log; other lines are skipped."""
     for text in path.read_text().splitlines() if path.is_file() else ():
         try:
             line = json.loads(text)
@@ -85,7 +85,7 @@ def _lines(path: Path) -> Iterator[Deviations]:
 
 
 def _deviation(variances: Sequence[float | None]) -> float:
-    """The root of the mean of those that there are. Raises ValueError if there are none."""
+    """Return the root of the mean of the known ones. Raises ValueError if there are none."""
     known = [value for value in variances if value is not None]
     if not known:
         raise ValueError("no class has two images")
@@ -98,9 +98,10 @@ def _section(code: str, course: list[Deviations]) -> Section:
         f"Deviations of {code} within classes",
         {"mixture": (epochs, [one.mixture for one in course]), "codes": (epochs, [one.codes for one in course])},
         x_label="epoch", y_label="standard deviation", log_y=min(min(one[3:]) for one in course) > 0,
-        caption="Roots of the variance's mean over dimensions and classes.",
+        caption="Square roots of the variance, averaged over dimensions and classes.",
     )  # fmt: skip
     text = (
-        f"Within classes, {code} deviates by {last.codes:.3g} at the end, draws from its mixture by {last.mixture:.3g}."
+        f"At the end {code} deviates by {last.codes:.3g} within classes, and draws from its mixture by "
+        f"{last.mixture:.3g}."
     )
     return Section(f"The mixture of {code}", text, pictures=[picture])

@@ -1,4 +1,4 @@
-"""A part of images of one's own found anew (section 4.5): what `semreg inpaint` does."""
+"""Inpaints a part of your own images (section 4.5), as `semreg inpaint` does."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class Inpainted(NamedTuple):
     """Images `(batch, channels, height, width)` in the recipe's range."""
 
     masked: Tensor
-    """What the model sees, grey in the part that is taken away."""
+    """The model's input, grey in the removed part."""
     filled: Tensor
 
 
 def inpaint(run: Run, images: Any, mask: Tensor, *, label: str | int | None = None) -> Inpainted:
-    """Images with a part filled in by what the model makes of the rest: its output, as the recipe's `[model]` says it.
+    """Fill in a part of images from the rest with the model's output, by the recipe's `[model]`.
 
     Args:
         run: a trained run that reconstructs images, as recipes/gm_mnist.toml makes it.
         images: `(batch, channels, height, width)` in the recipe's range, or in memory as `Run.encode` takes them.
-        mask: bool `(height, width)`, true where the images are taken away, as `mask_of` gives it.
-        label: the images' class, by its name or number, for models whose decoder is told it, as a conditional VAE's is.
+        mask: bool `(height, width)`, true where the images are removed, as `mask_of` returns it.
+        label: the images' class, by its name or number, for models whose decoder needs it, as a conditional VAE's does.
 
-    Raises UserError for roles that `[model]` does not say, and ValueError if the mask is of another size, there is no
-    such class, or one is given without need, or none where there is need.
+    Raises UserError for roles that `[model]` lacks, and ValueError if the mask has another size, the class doesn't
+    exist, or it is given without need or missing.
     """
     roles = need(run, "input", "output")
     image, reconstruction = run.tensor(roles.input), run.tensor(roles.output)
@@ -44,8 +44,8 @@ def inpaint(run: Run, images: Any, mask: Tensor, *, label: str | int | None = No
         told = run.tensor(needed[0])
         field = class_field(told)
         if label is None:
-            raise ValueError(f"this model must be told the images' class{closest('', field.names)}")
+            raise ValueError(f"this model needs the images' class{closest('', field.names)}")
         given[told.name] = torch.full((len(images),), class_number(field, label))
     elif label is not None:
-        raise ValueError("this model is not told the images' class")
+        raise ValueError("this model takes no class")
     return Inpainted(*Filling()(image, reconstruction, images, mask, **given))

@@ -1,4 +1,4 @@
-"""The losses of a Gaussian-mixture prior, as recipes call them: with the prior itself."""
+"""The losses of a Gaussian-mixture prior for recipes: their inputs include the prior itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def gm(
     likelihood: Annotated[float, Ge(0)] = 0.1,
     margin: Annotated[float, Ge(0)] = 0.0,
 ) -> Tensor:
-    """The GM loss: classification by the mixture plus `likelihood` times the negative log-density (Eq. 9).
+    """Compute the GM loss: classification by the mixture plus `likelihood` times the negative log-density (Eq. 9).
 
     `codes` `(batch, code)`, `labels` the classes `(batch,)`, `prior` a gaussian_mixture; `margin` enlarges the squared
     distance to the own class by that share. Averaged over the batch, summed over the code. Raises ValueError for
@@ -38,10 +38,11 @@ def gm(
 def lkd(
     codes: Annotated[Tensor, Role.CODE], labels: Annotated[Tensor, Role.LABEL], prior: Annotated[Prior, Role.PRIOR]
 ) -> Tensor:
-    """The likelihood term: the negative log-density of each code given its class (Eq. 7), averaged over the batch.
+    """Compute the likelihood term: the negative log-density of each code given its class (Eq. 7), averaged over the
+    batch.
 
-    `codes` `(batch, code)`, `labels` the classes `(batch,)`. Summed over the code, as Eq. 7 has it. Raises ValueError
-    for a module that is no prior, shapes that don't fit, or a label outside the mixture.
+    `codes` `(batch, code)`, `labels` the classes `(batch,)`. Summed over the code, as in Eq. 7. Raises ValueError for a
+    module that is not a prior, shapes that don't fit, or a label outside the mixture.
     """
     if not hasattr(prior, "log_probability"):
         raise ValueError(
@@ -54,7 +55,8 @@ def lkd(
 def lkd_unlabelled(
     codes: Tensor, prior: GaussianMixture, *, classes: Literal["known", "unknown"] = "unknown"
 ) -> Tensor:
-    """The likelihood term of images without labels: their negative log-density, averaged over the batch (section 3.6).
+    """Compute the likelihood term of images without labels: their negative log-density, averaged over the batch
+    (section 3.6).
 
     Images of the `known` classes follow the mixture (Eq. 6), those of `unknown` ones a single normal distribution with
     the mixture's total mean and variances (Eq. 11). `codes` `(batch, code)`, `prior` a gaussian_mixture. Summed over

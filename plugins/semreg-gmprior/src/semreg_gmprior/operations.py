@@ -21,10 +21,11 @@ def perturb(
     scale: Annotated[float, Ge(0)] = 1.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Codes + scale·σ·ε, with the standard deviations σ of each code's class; in evaluations the codes themselves.
+    """Return codes + scale·σ·ε, with the standard deviations σ of each code's class; in evaluations the codes
+    themselves.
 
-    A decoder that reconstructs from it meets codes as wide as those that are drawn from the prior; the paper's z_s is
-    a point. Gradients flow to the codes, none to the mixture.
+    A decoder that reconstructs from them sees codes as widespread as draws from the prior; the paper's z_s is a point.
+    Gradients flow to the codes, none to the mixture.
 
     Source: beyond the paper.
 
@@ -32,7 +33,7 @@ def perturb(
         codes: `(batch, code)`.
         labels: the classes, integers `(batch,)`.
         prior: a gaussian_mixture of codes of that size.
-        scale: 0 leaves the codes as they are.
+        scale: 0 leaves the codes unchanged.
 
     Returns:
         `(batch, code)`, of the codes' type.

@@ -1,4 +1,4 @@
-"""The two codes of a Gaussian-mixture prior's run, and parts of images filled in, in `semreg explore`."""
+"""Panels of `semreg explore` for the two codes of a Gaussian-mixture prior's run, and for inpainting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ OWN = "the image's own"
 
 
 def mixture(run: Run) -> Panel | None:
-    """z_s moved from class to class, and away from its class's mean; z_u on the way to a draw from its prior."""
+    """Build sliders that move z_s from class to class, and away from its class's mean, and z_u to a draw from its
+    prior."""
     labelled = labels_of(run, ClassField)
     priors = {code: run.module(name) for code, name in run.roles.prior.items()}
     mixtures = {label: code for label, code in labelled.items() if isinstance(priors.get(code), GaussianMixture)}
@@ -58,8 +59,8 @@ def mixture(run: Run) -> Panel | None:
 
 
 def moved(codes: Tensor, prior: GaussianMixture, wanted: int | None, distance: float) -> Tensor:
-    """Codes `(batch, code)` at the place in the distribution of the class `wanted` that they have in that of their own,
-    the most probable one, times a `distance` from the mean; None is their own class."""
+    """Move codes `(batch, code)` from their own class, the most probable one, to the same place in the distribution of
+    the class `wanted`, at `distance` times their distance from the mean; None keeps their own class."""
     if wanted is None and distance == 1:
         return codes
     with torch.no_grad():
@@ -74,7 +75,7 @@ def moved(codes: Tensor, prior: GaussianMixture, wanted: int | None, distance: f
 
 
 def inpainting(run: Run) -> Panel | None:
-    """A painted part of the image, filled in by what the run makes of the rest: what `semreg inpaint` does."""
+    """Build a mask to paint on the image; the run fills in the part from the rest, as `semreg inpaint` does."""
     roles = run.roles
     image: Any = run.fields.get(roles.input)
     if not roles.output or not isinstance(image, ImageField):
@@ -94,7 +95,7 @@ def inpainting(run: Run) -> Panel | None:
 
     return Panel(
         "Inpainting",
-        "Paint on the image: that part is taken away, and filled in by what the run makes of the rest.",
+        "Paint on the image: the run removes that part, and fills it in from the rest.",
         strips,
         [Mask("part"), *classes],
     )

@@ -1,4 +1,4 @@
-"""Points that a run draws while it trains, kept for `toy_spread`, which shows them (Figure 2 at several epochs)."""
+"""Points that a run draws in training and keeps for `toy_spread`, which shows them (Figure 2 at several epochs)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Points:
 
     @hookimpl
     def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
-        """Draw where such an epoch ends."""
+        """Draw points at the end of such an epoch."""
         epoch, within = divmod(progress.iteration, progress.iterations // progress.epochs)
         if within:
             return
@@ -34,7 +34,7 @@ class Points:
 
 
 def _drawn(recipe: dict[str, Any], epoch: int) -> Iterator[tuple[str, str]]:
-    """The samples and the labels of the evaluations that ask for points of this epoch."""
+    """Yield the samples and the labels of the evaluations that need points of this epoch."""
     for table in recipe.get("evaluate", {}).values():
         name, _, inputs = str(table.get("use", "")).partition("(")
         named = [word.strip() for word in inputs.rstrip(") ").split(",")]
@@ -43,12 +43,13 @@ def _drawn(recipe: dict[str, Any], epoch: int) -> Iterator[tuple[str, str]]:
 
 
 def kept_points(folder: Path, samples: str) -> dict[int, tuple[Tensor, Tensor]]:
-    """By epoch the points `(rows, axes)` that a run kept of a tensor, and their classes; other lines are ignored."""
+    """Return by epoch the points `(rows, axes)` that a run kept of a tensor, and their classes; other lines are
+    ignored."""
     found = {}
     for text in (folder / LOG).read_text().splitlines() if (folder / LOG).is_file() else ():
         try:
             line = json.loads(text)
-            if line["samples"] == samples:  # a resumed run may say an epoch again, with the same points
+            if line["samples"] == samples:  # a resumed run may repeat an epoch, with the same points
                 found[int(line["epoch"])] = torch.tensor(line["points"]), torch.tensor(line["classes"])
         except (KeyError, TypeError, ValueError):
             continue

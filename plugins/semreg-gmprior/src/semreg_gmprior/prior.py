@@ -23,8 +23,8 @@ class GaussianMixture(nn.Module):
     Args:
         classes: how many there are, as `"@digit.classes"`.
         size: the length of the code.
-        variance_floor: below it a variance is taken for the floor, and gradients that would lower it further are 0
-            (decision). `remarks` says so, once; a run asks for them.
+        variance_floor: replaces smaller variances, and gradients that would lower these further are 0 (decision). The
+            run warns once.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class GaussianMixture(nn.Module):
         self._said = False
 
     def floored_log_variances(self) -> Tensor:
-        """The log-variances, none below the floor, `(classes, size)`."""
+        """Return the log-variances, none below the floor, `(classes, size)`."""
         floored: Tensor = _Floor.apply(self.log_variances, math.log(self.variance_floor))
         return floored
 
     def remarks(self) -> list[str]:
-        """Which classes have variances below the floor, if any, and that was not said before."""
+        """Return a warning about classes with variances below the floor, if any, once for each."""
         if self._said:
             return []
         rows = (self.log_variances.detach() < math.log(self.variance_floor)).any(1).nonzero().flatten().tolist()
@@ -60,7 +60,8 @@ class GaussianMixture(nn.Module):
         ]
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`, given the class or, without labels, of the mixture.
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`, given the class or, without labels, of
+        the mixture.
 
         Raises ValueError for codes of another size, several labels, or a label outside the mixture.
         """
@@ -72,7 +73,8 @@ class GaussianMixture(nn.Module):
         return mixture_log_densities(codes, self.means, variances).logsumexp(1) - math.log(self.classes)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)` of the given classes, through which gradients flow; without labels of random classes.
+        """Draw codes `(count, size)` of the given classes, through which gradients flow; without labels of random
+        classes.
 
         Raises ValueError for several labels, not `count` of them, or a label outside the mixture.
         """
@@ -85,7 +87,7 @@ class GaussianMixture(nn.Module):
         return self.means[own] + torch.exp(0.5 * self.floored_log_variances()[own]) * noise
 
     def kl_divergence(self, posterior: DiagonalGaussian, *labels: Tensor) -> Tensor:
-        """KL(posterior ‖ N(μ_y, Σ_y)) of each element given the class in nats, `(batch, code)`.
+        """Return KL(posterior ‖ N(μ_y, Σ_y)) of each element given the class in nats, `(batch, code)`.
 
         Raises ValueError without a label, since the divergence from a mixture has no closed form, and as `sample` does.
         """
@@ -125,7 +127,8 @@ def require_mixture(prior: object, call: str) -> None:
 
 
 class _Floor(torch.autograd.Function):
-    """max(x, floor), with a derivative below the floor for what would raise x: a plain maximum would hold it there."""
+    """max(x, floor), with a derivative below the floor for gradients that raise x: a plain maximum would
+    keep it there."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, floor: float) -> Tensor:

@@ -22,21 +22,21 @@ from semreg.data.images import as_pixels
 from semreg.data.splits import drawn_in_words, drawn_split
 
 NAMES = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
-"""What splits are commonly called."""
+"""Common names of splits."""
 
 
 class HFDataset:
     """A data set of the `datasets` library: a name on the Hub, or a folder.
 
-    `path` is a folder under the data root, as `save_to_disk` writes it or with files that `load_dataset` reads, or else
-    a name on the Hub, of which `name` is the configuration and `revision` the version; it is fetched with `download`
-    alone, and read from the library's cache otherwise. `image` names the column of images; where there is one alone, it
-    is that. Fields: `image` `(channels, size, size)`, cropped to the central square and resized by the `filter`, RGB or
-    (`grey`) grey; each column of class labels; each column of whole numbers or text in `classes`, whose values are
-    sorted. `orders` says which of them are a "ring" or a "line".
+    `path` is a folder under the data root, written by `save_to_disk` or with files that `load_dataset` reads. Otherwise
+    it is a name on the Hub, with `name` as the configuration and `revision` as the version; it is only fetched with
+    `download`, and else read from the library's cache. `image` names the column of images; the default is the only one.
+    Fields: `image` `(channels, size, size)`, cropped to the central square and resized by the `filter`, RGB or (`grey`)
+    grey; each column of class labels; each column of whole numbers or text in `classes`, whose values are sorted.
+    `orders` states which of them are a "ring" or a "line".
 
     The splits train, validation (or valid, val) and test are used; `splits = { test = "test_easy" }` names others.
-    Without one for testing a fifth of the images, drawn once and for all, is the test split.
+    Without one for testing a fifth of the images is the test split, drawn at random, the same in every run.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class HFDataset:
         self.download, self.filter = download, filter
 
     def specification(self) -> Specification:
-        """`image` and the classes. Opens the set, and decodes nothing."""
+        """Return `image` and the classes. Opens the set, and decodes nothing."""
         fields: Specification = {"image": ImageField(self.channels, self.size, self.size)}
         _ = self._image
         fields |= {name: ClassField(tuple(names), self.orders.get(name, "none")) for name, names in self._names.items()}
@@ -73,11 +73,11 @@ class HFDataset:
         return fields
 
     def locate(self) -> None:
-        """Raises DataMissing unless the set is there; fetches it if asked to."""
+        """Find the set, after fetching it with `download`. Raises DataMissing if it is missing."""
         _ = self._parts
 
     def source(self) -> Source:
-        """Reads the labels."""
+        """Read the labels."""
         from datasets import Image
 
         parts = list(self._parts.items())
@@ -129,7 +129,7 @@ class HFDataset:
         from datasets import Dataset, config, load_dataset, load_from_disk
 
         if not self.path:
-            raise UserError("", [Problem("data.path", "it is empty; a folder fits, or a name on the Hub")])
+            raise UserError("", [Problem("data.path", "it is empty; expected a folder, or a name on the Hub")])
         folder = under(self.root, self.path)
         try:
             if any(
@@ -189,7 +189,7 @@ class HFDataset:
 
 @contextlib.contextmanager
 def _hub(*, asked: bool) -> Iterator[None]:
-    """Inside, nobody asks the Hub unless it shall be, and nothing but errors is said of that."""
+    """Allow requests to the Hub only if `asked`, and silence the library except its errors."""
     from datasets import config
     from huggingface_hub import constants
 
@@ -210,7 +210,7 @@ def _hub(*, asked: bool) -> Iterator[None]:
 
 @dataclass
 class Encoded:
-    """An ImageReader of the column `column` of `parts`, one after the other, which hold the bytes of images."""
+    """An ImageReader of the column `column` of `parts`, one after the other, which has the bytes of images."""
 
     parts: tuple[Any, ...]
     column: str
@@ -219,7 +219,7 @@ class Encoded:
     filter: Literal["bilinear", "box", "lanczos"] = "bilinear"
 
     def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Images `(len(indices), channels, size, size)`. Raises UserError for one that can't be read."""
+        """Return images `(len(indices), channels, size, size)`. Raises UserError for one that can't be read."""
         return np.stack([self._pixels(int(index)) for index in indices])
 
     def _pixels(self, index: int) -> npt.NDArray[np.uint8]:
@@ -236,5 +236,5 @@ class Encoded:
                 return as_pixels(image, size=self.size, channels=self.channels, filter=self.filter)
         except UserError as error:
             raise UserError(f"image {index}", error.problems) from None
-        except Exception as error:  # PIL's decoders raise whatever the damage makes them raise
+        except Exception as error:  # damage makes PIL's decoders raise any exception
             raise UserError(f"image {index}", f"not a readable image: {error or type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""The library's losses as components: built from a recipe's options, called on codes, their state kept with the run."""
+"""The library's losses as components: built from a recipe's options, called on codes, with their state in the run."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from semreg_metric_learning.signatures import SIZES, Option, Part, constructed_b
 
 
 class Adapted(nn.Module):
-    """A loss of the library as a component; `adapted` makes a class of each."""
+    """A loss of the library as a component; `adapted` makes a class for each."""
 
     couples_rows = True
-    """Pairs do, and reducers may."""
+    """Always true: pairs couple rows, and reducers may."""
     component: ClassVar[str]
     library: ClassVar[type[nn.Module]]
     size: ClassVar[str | None]
-    """What the library's constructor calls the length of a code, if it asks for it."""
+    """The name of the code's length in the library's constructor, if it has one."""
     mined: ClassVar[bool]
     """Whether a miner chooses triplets or pairs before the library's loss is called."""
 
@@ -47,7 +47,7 @@ class Adapted(nn.Module):
                     module.register_buffer(name, value)
 
     def _length(self, said: int | None, input_shapes: Shapes | None) -> int:
-        """The length of a code, as the shapes of the inputs tell it, or the option where there are none."""
+        """Return the length of a code from the shapes of the inputs, or the option if there are none."""
         if input_shapes is None:
             if said is None:
                 raise ValueError(f"{self.component} needs the option 'embedding_size' where no recipe tells it")
@@ -60,7 +60,7 @@ class Adapted(nn.Module):
         return shape[0]
 
     def value(self, codes: Tensor, *others: Any, **named: Any) -> Tensor:
-        """What the library computes; a connected zero of an empty batch."""
+        """Return the library's result; a connected zero for an empty batch."""
         if not len(codes):
             return 0 * sum([parameter.sum() for parameter in self.parameters()], codes.sum())
         with self._state_kept():
@@ -69,7 +69,7 @@ class Adapted(nn.Module):
 
     @contextmanager
     def _state_kept(self) -> Iterator[None]:
-        """What the library puts in the place of a buffer becomes that buffer's value; in eval mode they stay."""
+        """Store the library's replacement of a buffer in that buffer; in eval mode buffers don't change."""
         buffers = [(m, name, buffer) for m in self.modules() for name, buffer in m.named_buffers(recurse=False)]
         if not self.training:
             for module, name, buffer in buffers:
@@ -86,11 +86,11 @@ class Adapted(nn.Module):
 
 
 class OfLabels(Adapted):
-    """Of codes and their classes."""
+    """A loss of codes and their classes."""
 
     @in_float32
     def forward(self, codes: Annotated[Tensor, Role.CODE], labels: Annotated[Tensor, Role.LABEL]) -> Tensor:
-        """The loss of codes `(batch, code)` and their classes, integers `(batch,)`."""
+        """Compute the loss of codes `(batch, code)` and their classes, integers `(batch,)`."""
         call = f"{self.component}(codes, labels)"
         if codes.ndim != 2 or labels.shape != codes.shape[:1]:
             raise shape_error(call, "batch code, batch", "one class for each code", codes, labels)
@@ -101,7 +101,7 @@ class OfLabels(Adapted):
 
 
 class OfMemory(OfLabels):
-    """Of codes and those of earlier batches."""
+    """A loss of codes and those of earlier batches."""
 
     place: Tensor
 
@@ -121,15 +121,15 @@ class OfMemory(OfLabels):
 
 
 class OfViews(Adapted):
-    """Of the codes of two views of each image."""
+    """A loss of the codes of two views of each image."""
 
     @in_float32
     def forward(self, codes: Tensor, others: Tensor) -> Tensor:
-        """The loss of the codes of two views of each image, `(batch, code)` each."""
+        """Compute the loss of the codes of two views of each image, `(batch, code)` each."""
         call, pattern = f"{self.component}(codes, others)", "batch code, batch code"
         require_equal_shapes(call, pattern, codes, others)
         if codes.ndim != 2:
-            raise shape_error(call, pattern, "these are no vectors", codes, others)
+            raise shape_error(call, pattern, "these are not vectors", codes, others)
         return self.value(codes, ref_emb=others)
 
 
@@ -137,7 +137,8 @@ FORMS: Mapping[str, type[Adapted]] = {"codes, labels": OfLabels, "codes, others"
 
 
 def adapted(name: str, entry: Entry) -> type[Adapted]:
-    """The class of a component: its signature is that of the library's constructor, its documentation the entry's."""
+    """Make the class of a component: its signature is that of the library's constructor, its documentation
+    the entry's."""
     library: type[nn.Module] = getattr(losses, entry.library)
     options = options_of(library)
     size = next((one for one in SIZES if one in options), None)
@@ -162,7 +163,7 @@ def adapted(name: str, entry: Entry) -> type[Adapted]:
 
 
 def _documentation(entry: Entry) -> str:
-    """What `semreg show` says of a component."""
+    """Return the documentation of a component for `semreg show`."""
     inputs = {
         "codes, labels": "Codes `(batch, code)` and classes, integers `(batch,)`",
         "codes, others": "Codes of two views of each image, `(batch, code)` each",

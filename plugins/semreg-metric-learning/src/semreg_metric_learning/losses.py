@@ -1,4 +1,4 @@
-"""The library's losses by the names of its classes, each made when it is first asked for."""
+"""The library's losses by the names of its classes, each made on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAMES = {entry.library: name for name, entry in ENTRIES.items()}
 def __getattr__(library: str) -> Any:
     if library not in _NAMES:
         raise AttributeError(f"{__name__} has no {library!r}", name=library)
-    from semreg_metric_learning.adapter import adapted  # here, since its import takes the library's second
+    from semreg_metric_learning.adapter import adapted  # here, since importing the library takes a second
 
     name = _NAMES[library]
     component = globals()[library] = adapted(name, ENTRIES[name])

@@ -1,4 +1,4 @@
-"""What the library's losses are called in recipes, what they are, and where they are from; it imports no PyTorch."""
+"""The names of the library's losses in recipes, with a sentence and a source for each; it imports no PyTorch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 
 class Entry(NamedTuple):
-    """A loss of the library: its class, a sentence of what it is, its source, and what it is called with.
+    """A loss of the library: its class, a sentence about it, its source, and its inputs.
 
-    `owns` says that it has parameters or state, which makes it a criterion.
+    `owns` marks one with parameters or state, which makes it a criterion.
     """
 
     library: str
@@ -191,7 +191,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "subcenter_arcface": Entry(
         "SubCenterArcFaceLoss",
-        "ArcFace with several directions of each class, of which the nearest counts",
+        "ArcFace with several directions of each class; the nearest one counts",
         "Deng et al., *Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy Web Faces* (2020)",
         owns=True,
     ),
@@ -222,4 +222,4 @@ ENTRIES: dict[str, Entry] = {
         takes="codes, others",
     ),
 }
-"""By the names that recipes have for them."""
+"""By their names in recipes."""

@@ -1,4 +1,4 @@
-"""Objects of the library from what a recipe says: losses, and their distances, reducers, miners, regularizers."""
+"""Objects of the library from a recipe's options: losses, and their distances, reducers, miners, regularizers."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ REFUSED: Mapping[str, str] = {
     "DoNothingReducer": "it gives no scalar",
     "EmbeddingsAlreadyPackagedAsTriplets": "it takes each three rows of a batch for a triplet, and no sampler of a "
     "recipe puts an anchor, a positive and a negative one after another",
-    "ManifoldLoss": "it takes batches of at least as many codes as it has proxies, without classes, and draws which "
-    "code is of which proxy anew each time",
+    "ManifoldLoss": "it takes batches of at least as many codes as it has proxies, without classes, and assigns "
+    "codes to proxies at random each time",
     "SmoothAPLoss": "it takes batches of as many classes as codes of each class, one class after another, which no "
     "sampler of a recipe gives",
 }
-"""What needs what a recipe can't give, and why."""
+"""Classes that recipes can't use, with the reasons."""
 
 
 class CosineBelowOne(distances.CosineSimilarity):  # type: ignore[misc]
-    """Cosines that rounding leaves within (-1, 1), where their angles and the bins of a histogram are."""
+    """Cosines clamped inside (-1, 1), where angles and the bins of a histogram are valid despite rounding."""
 
     def compute_mat(self, query_emb: Tensor, ref_emb: Tensor) -> Tensor:
         cosines: Tensor = super().compute_mat(query_emb, ref_emb)
@@ -40,14 +40,14 @@ class CosineBelowOne(distances.CosineSimilarity):  # type: ignore[misc]
 
 
 class MeanOfAny(reducers.MeanReducer):  # type: ignore[misc]
-    """The mean, and 0 where there is nothing to average: `nca` leaves out codes without another of their class."""
+    """The mean, and 0 for an empty batch: `nca` leaves out codes without another of their class."""
 
     def element_reduction(self, losses: Tensor, *_: Any) -> Tensor:
         return losses.mean() if len(losses) else losses.sum()
 
 
 BELOW_ONE = ("HistogramLoss", "TupletMarginLoss")
-"""Of which two equal codes make an index out of range, or NaN."""
+"""Losses in which two equal codes give an index out of range, or NaN."""
 
 BASES: Mapping[str, tuple[Any, type[nn.Module], str]] = {
     "distance": (distances, distances.BaseDistance, "Distance|Similarity"),
@@ -55,17 +55,17 @@ BASES: Mapping[str, tuple[Any, type[nn.Module], str]] = {
     "miner": (miners, miners.BaseMiner, "Miner"),
     "regularizer": (regularizers, regularizers.BaseRegularizer, "Regularizer"),
 }
-"""The library's module of each category, the base class there, and how its classes' names end."""
+"""The library's module of each category, the base class there, and the ending of its classes' names."""
 CATEGORIES: Mapping[str, str] = {
     "distance": "distance", "reducer": "reducer", "default_reducer": "reducer", "miner": "miner", "loss": "loss",
     "embedding_regularizer": "regularizer", "weight_regularizer": "regularizer",
 }  # fmt: skip
-"""What an option names."""
+"""The category of each option."""
 
 
 @cache
 def classes(category: str) -> dict[str, type[nn.Module]]:
-    """The library's classes of a category, by the names that options have for them: `LpDistance` is `lp`."""
+    """Return the library's classes of a category, by their names in options: `LpDistance` is `lp`."""
     if category == "loss":
         return {name: getattr(losses, entry.library) for name, entry in ENTRIES.items()}
     module, base, ending = BASES[category]
@@ -75,14 +75,14 @@ def classes(category: str) -> dict[str, type[nn.Module]]:
 
 
 def snake_case(name: str) -> str:
-    """`AvgNonZero` as `avg_non_zero`, `SNR` as `snr`."""
+    """Return `AvgNonZero` as `avg_non_zero`, `SNR` as `snr`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def made(kind: type[Made], options: Mapping[str, Any]) -> Made:
-    """An object of the library, from the options of a recipe.
+    """Make an object of the library from the options of a recipe.
 
-    Raises ValueError for what the library or this adapter refuses; those that are None keep their defaults.
+    Raises ValueError for options that the library or this adapter rejects; None keeps a default.
     """
     if kind.__name__ in REFUSED:
         raise ValueError(f"{kind.__name__}: {REFUSED[kind.__name__]}")
@@ -91,7 +91,7 @@ def made(kind: type[Made], options: Mapping[str, Any]) -> Made:
         loss = kind(**given)
     except ValueError:
         raise
-    except Exception as error:  # the library asserts, or raises what it has at hand
+    except Exception as error:  # the library asserts, or raises any exception
         said = str(error) or "it refuses these options"
         raise ValueError(f"{kind.__name__}: {said}") from error
     if kind.__name__ in BELOW_ONE and type(loss.distance) is distances.CosineSimilarity:
@@ -102,16 +102,17 @@ def made(kind: type[Made], options: Mapping[str, Any]) -> Made:
 
 
 def part(category: str, said: Part) -> nn.Module:
-    """A distance, reducer, miner, regularizer or inner loss: by its name, or by a table of `use` and its options.
+    """Make a distance, reducer, miner, regularizer or inner loss from its name, or from a table of `use` and its
+    options.
 
-    Raises ValueError for a name that there is not, with those that there are, and for options that don't fit.
+    Raises ValueError for an unknown name, with the known ones, and for options that don't fit.
     """
     known = classes(category)
     options: dict[str, Any] = dict(said) if isinstance(said, Mapping) else {"use": said}
     name = options.pop("use", None)
     if name not in known:
         there = ", ".join(sorted(one for one, kind in known.items() if kind.__name__ not in REFUSED))
-        raise ValueError(f"no {category} is called {name!r}; there is: {there}")
+        raise ValueError(f"no {category} is called {name!r}; expected one of: {there}")
     kind: Any = known[name]
     try:
         module: nn.Module = as_module(_typed(kind), **options)
@@ -125,21 +126,21 @@ def part(category: str, said: Part) -> nn.Module:
 
 @cache
 def _typed(kind: Any) -> type[Any]:
-    """A class that makes an object of the library, and whose signature says what a recipe may give it."""
+    """Return a class that makes an object of the library, and whose signature has the types of a recipe's options."""
 
     def new(_: type[Any], **options: Any) -> nn.Module:
         module: nn.Module = made(kind, options)
         return module
 
     def construct(self: Any, **options: Any) -> None:
-        """Take the options; what is made is another class's."""
+        """Accept the options; the made object is of another class."""
 
     options = {} if kind.__name__ in REFUSED else options_of(kind)
     return type(kind.__name__, (), {"__new__": new, **constructed_by(construct, options)})
 
 
 def _converted(name: str, value: Any) -> Any:
-    """An option as the library takes it."""
+    """Return an option in the library's type."""
     if name in CATEGORIES:
         return part(CATEGORIES[name], value)
     if name == "reducers":

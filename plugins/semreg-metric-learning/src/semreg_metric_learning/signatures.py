@@ -1,4 +1,4 @@
-"""The options of the library's classes, read from their constructors: names, defaults and, where they tell, types."""
+"""The options of the library's classes, read from their constructors: names, defaults and, if known, types."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Strategy = Literal["hard", "semihard", "easy", "all"]
 
 NO_OPTIONS = frozenset({
     "aggregation_func", "iter_fn", "weight_init_func",  # functions, which a recipe can't hold
-    "collect_stats",  # of what nothing of semreg's reads, and which waits for a GPU
-    "is_inverted", "mat_based_loss",  # what a class says of itself to its base
+    "collect_stats",  # for statistics that semreg doesn't read, and which wait for a GPU
+    "is_inverted", "mat_based_loss",  # a class passes these to its base
 })  # fmt: skip
 FIXED: Mapping[str, frozenset[str]] = {
     "AvgNonZeroReducer": frozenset({"low"}),
@@ -26,20 +26,20 @@ FIXED: Mapping[str, frozenset[str]] = {
     "CosineSimilarity": frozenset({"normalize_embeddings"}),
     "VICRegLoss": frozenset({"distance", "embedding_regularizer"}),
 }
-"""What a class sets itself for its base, or refuses."""
+"""Options that a class sets itself for its base, or rejects."""
 SIZES = ("embedding_size", "descriptors_dim", "l")
-"""What the library's constructors call the length of a code."""
+"""The names of the code's length in the library's constructors."""
 
 
 class Option(NamedTuple):
-    """A keyword of a constructor: what a recipe may give it, how that is shown, and its default."""
+    """A keyword of a constructor: the type of its values in a recipe, how that is shown, and its default."""
 
     type: Any
     text: str
     default: Any
 
     def parameter(self, name: str) -> inspect.Parameter:
-        """As a signature has it."""
+        """Return it as a parameter of a signature."""
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=self.default, annotation=self.text)
 
 
@@ -61,11 +61,11 @@ TYPES: Mapping[str, tuple[Any, str]] = {
     "variant": (Literal["Ds", "Dq", "Iu", "Ib", "O"], "'Ds' | 'Dq' | 'Iu' | 'Ib' | 'O'"),
     "weights": (list[float], "list[float]"),
 }
-"""Of options whose default doesn't tell it."""
+"""Types of options whose default doesn't show it."""
 
 
 def options_of(kind: type) -> dict[str, Option]:
-    """The options of a class of the library, its own and those that it hands on to its bases, by name."""
+    """Return the options of a class of the library, its own and those that it passes to its bases, by name."""
     found: dict[str, Option] = {}
     for parameter in _keywords(kind):
         name = parameter.name
@@ -75,7 +75,7 @@ def options_of(kind: type) -> dict[str, Option]:
 
 
 def _keywords(kind: type) -> Iterator[inspect.Parameter]:
-    """What can be given by keyword: to each constructor in turn, as long as it hands on what it doesn't know."""
+    """Yield the keywords of each constructor in turn, as long as it passes on unknown ones."""
     for one in kind.__mro__:
         constructor = vars(one).get("__init__")
         if constructor is None:
@@ -90,19 +90,20 @@ def _option(parameter: inspect.Parameter) -> Option:
     name, default = parameter.name, parameter.default
     type_, text = TYPES.get(name, (type(default), type(default).__name__))
     if name not in TYPES and not isinstance(default, bool | str):
-        type_, text = float, "float"  # of the library's numbers, many defaults are whole
+        type_, text = float, "float"  # many defaults of the library's real numbers are whole
     if default is None:
         type_, text = type_ | None, f"{text} | None"
     return Option(type_, text, default)
 
 
 def constructed_by(constructor: Callable[..., None], options: Mapping[str, Option]) -> dict[str, Any]:
-    """What a class has whose constructor takes the options: the constructor with their types, and their signature."""
+    """Return the members of a class whose constructor accepts the options: the constructor with their types, and their
+    signature."""
     constructor.__annotations__ = {name: option.type for name, option in options.items()}
     signature = inspect.Signature([option.parameter(name) for name, option in options.items()])
     return {"__init__": constructor, "__signature__": signature}
 
 
 def takes_a_miner(kind: type) -> bool:
-    """Whether a loss of the library uses triplets or pairs that a miner chose."""
+    """Return whether a loss of the library uses triplets or pairs that a miner chose."""
     return "indices_tuple_not_supported" not in inspect.getsource(kind)

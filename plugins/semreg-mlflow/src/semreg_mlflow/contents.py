@@ -1,4 +1,4 @@
-"""What MLflow is to hold of a run, under the names and within the lengths that MLflow takes."""
+"""A run's contents for MLflow, with names and lengths that MLflow allows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 from semreg.core import RecordedRun, printable
 
 HASH = "semreg.hash"
-"""The tag by which a run is found."""
+"""The tag that identifies a run."""
 DIGEST = "semreg.digest."
-"""What tags begin with that say which content of a file, or of an evaluation's pictures, was sent."""
+"""The prefix of tags that record which version of a file, or of an evaluation's pictures, was sent."""
 PICTURES = f"{DIGEST}evaluations/"
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6_000, 5_000
-"""In characters; the recipe is there whole as a file."""
+"""In characters; the complete recipe is there as a file."""
 _LONGEST_TITLE = 60
 
 Place = tuple[str, int]
@@ -30,7 +30,8 @@ Place = tuple[str, int]
 @dataclass(frozen=True)
 class Contents:
     """`points` are values with their time in milliseconds since 1970; `files` are bytes by path, in groups that are
-    sent together, by the tag that says so: each file of the run alone, the pictures of each evaluation."""
+    sent together, by the tag that records them: each file of the run is a group, and so are the pictures of each
+    evaluation."""
 
     parameters: dict[str, str]
     tags: dict[str, str]
@@ -39,7 +40,7 @@ class Contents:
 
 
 def contents_of(run: RecordedRun) -> Contents:
-    """What MLflow is to hold of a run: parameters, tags, metrics and artifacts."""
+    """Return a run's parameters, tags, metrics and artifacts for MLflow."""
     points = {(allowed(p.series), p.step): (held(p.value), milliseconds(p.time)) for p in run.points}
     points |= {(allowed(name), 0): (held(value), milliseconds(run.updated)) for name, value in run.figures.items()}
     files = {allowed(f"{DIGEST}{path}"): {path_of(path): content} for path, content in run.files.items()}
@@ -50,7 +51,7 @@ def contents_of(run: RecordedRun) -> Contents:
         files[allowed(f"{PICTURES}{name}")] = {p: one.png for p, one in zip(paths, result.pictures, strict=True)}
     tags = {f"semreg.{name}": value for name, value in run.about.items()}
     tags |= {"semreg.name": run.name, "semreg.folder": str(run.folder.absolute()), HASH: run.hash}
-    # Of MLflow's own, which it shows in its lists.
+    # MLflow's own tag, which its lists show.
     tags |= {
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": run.about.get("command", "semreg"),
@@ -65,8 +66,8 @@ def contents_of(run: RecordedRun) -> Contents:
 
 
 def allowed(name: str, also: str = "", ending: str = "") -> str:
-    """A name as MLflow takes it: one that it refuses is changed, and has a hash before its ending, so that it is no
-    other's."""
+    """Return a name that MLflow accepts: an invalid one is changed, and gets a hash before its ending, so that it stays
+    unique."""
     kept = re.sub(rf"[^\w.\- :/{also}]", "_", name)
     if kept == name and len(name) <= LONGEST_NAME and _is_path(name):
         return name
@@ -76,32 +77,34 @@ def allowed(name: str, also: str = "", ending: str = "") -> str:
 
 
 def path_of(path: str) -> str:
-    """A file's path as MLflow takes it, which takes an @ there; its ending, by which it is shown, stays."""
+    """Return a file's path in a form that MLflow accepts, with @; the ending, which decides how MLflow
+    shows it, stays."""
     ending = re.search(r"\.\w{1,8}\Z", path)
     return allowed(path, "@", ending[0] if ending else "")
 
 
 def _is_path(name: str) -> bool:
-    """Whether it names what is in a folder, and by this name alone."""
+    """Return whether a name stands for a file in a folder, and has only this form."""
     return posixpath.normpath(name) == name and not name.startswith(("/", ".")) and name == name.strip()
 
 
 def text_of(value: Any) -> str:
-    """A value of a recipe as one line."""
+    """Return a value of a recipe as one line."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return " ".join(printable(text).split())
 
 
 def held(value: float) -> float:
-    """A number as every store of MLflow holds it: databases know no infinity, and take the largest number instead."""
+    """Return a number that every store of MLflow accepts: databases lack infinity, and get the largest
+    number instead."""
     return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
-    """By which files, with their paths, are told from others."""
+    """Return a digest of files and their paths."""
     return sha256("".join(f"{path}:{sha256(files[path]).hexdigest()}\n" for path in files).encode()).hexdigest()[:16]
 
 
 def milliseconds(seconds: float) -> int:
-    """A time as MLflow has it."""
+    """Return a time in MLflow's unit."""
     return int(seconds * 1000)

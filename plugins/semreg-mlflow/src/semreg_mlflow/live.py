@@ -1,4 +1,4 @@
-"""MLflow while a run trains: the run's folder is brought there again and again, as `semreg track` does it once."""
+"""MLflow in training: the run's folder is copied there repeatedly, as `semreg track` does once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from semreg_mlflow import tracking
 __all__ = ["LiveTracking"]
 
 SECONDS_BETWEEN, SHARE = 10.0, 0.02
-"""At least so long from one time to the next, and so long that it takes no more than this share of the time; the first
-time, which imports MLflow and may make a database, is not counted."""
+"""The least time between two updates, and the most of the training time that they may take; the first one, which
+imports MLflow and may make a database, is not counted."""
 
 
 class LiveTracking:
-    """Brings a run into MLflow at records, at ends of epochs and at its end, where MLFLOW_TRACKING_URI is set.
+    """Copies a run to MLflow at records, at ends of epochs and at its end, if MLFLOW_TRACKING_URI is set.
 
-    A store that doesn't answer costs a warning; what it lacks is brought when it answers again.
+    If a store doesn't answer, it warns; it sends the missing parts when the store answers again.
     """
 
     def __init__(self) -> None:
@@ -30,39 +30,39 @@ class LiveTracking:
 
     @hookimpl
     def phase_started(self, run: ObservedRun) -> None:
-        """Show the run from its start on."""
+        """Show the run from its start."""
         self._follow(run)
 
     @hookimpl
     def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
-        """Bring new losses; most iterations have none."""
+        """Send new losses; most iterations have none."""
         if progress.losses is not None:
             self._follow(run)
 
     @hookimpl
     def checkpoint_written(self, run: ObservedRun) -> None:
-        """Bring the losses of an epoch, and of its validation."""
+        """Send the losses of an epoch, and of its validation."""
         self._follow(run)
 
     @hookimpl
     def evaluation_done(self, run: ObservedRun) -> None:
-        """Bring figures and pictures."""
+        """Send figures and pictures."""
         self._follow(run)
 
     @hookimpl
     def report_written(self, run: ObservedRun) -> None:
-        """Bring all there is, whatever it costs."""
+        """Send everything, whatever time it takes."""
         self._end(run)
 
     @hookimpl
     def run_stopped(self, run: ObservedRun) -> None:
-        """Bring all there is, and say how the run ended."""
+        """Send everything, and how the run ended."""
         self._end(run)
 
     def _follow(self, run: ObservedRun) -> None:
-        """Bring what there is, if it is time."""
+        """Send new contents, if it is time."""
         if self._wanted and (self._next is None or time.monotonic() >= self._next):
-            self._bring(run, replace(run.recorded(), state="running"))  # one that goes on may not have said so yet
+            self._bring(run, replace(run.recorded(), state="running"))  # a resumed run may not have recorded it yet
 
     def _end(self, run: ObservedRun) -> None:
         if self._wanted:

@@ -1,9 +1,9 @@
-"""A run in MLflow: what its folder holds, each thing once, whatever was killed in between.
+"""Copies a run's folder to MLflow, each entry once, even after kills.
 
-MLflow only adds: neither a metric's points nor a parameter can be taken back or changed. A run that goes on after a
-kill may train a stretch again, to other losses. Where MLflow holds what the folder does not, its run is therefore
-deleted (MLflow keeps deleted runs until `mlflow gc`) and made anew, with the tags that others have added. What MLflow
-holds is asked of it each time, and remembered nowhere else.
+MLflow only adds: neither a metric's points nor a parameter can be removed or changed. A run that resumes after a kill
+may train a part again, with other losses. If MLflow has entries that the folder lacks, its run is therefore deleted
+(MLflow keeps deleted runs until `mlflow gc`) and made again, with the tags that others have added. semreg asks MLflow
+for its entries each time, and stores them nowhere else.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from semreg_mlflow.contents import HASH, PICTURES, Contents, Place, contents_of,
 __all__ = ["track"]
 
 EXPERIMENT = "semreg"
-"""That of all runs, unless MLflow's own variable says another."""
+"""The experiment of all runs, unless MLflow's own variable names another."""
 DEFAULTS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # 7, of up to two minutes each, would hold a training up
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # MLflow's 7, of up to two minutes each, would block a training
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-"""What MLflow's own variables say here unless the user's environment says it."""
+"""Values of MLflow's own variables, unless the user's environment sets them."""
 STATES = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 POINTS_AT_ONCE, OTHERS_AT_ONCE = 1_000, 100
-"""As MLflow takes them at most."""
+"""The most that MLflow accepts at once."""
 DATABASES = ("sqlite", "mysql", "postgresql", "mssql")
 UNANSWERED = (ConnectionError, TimeoutError, socket.gaierror)
-"""What is at the root of whatever is raised of a server that isn't there."""
+"""The root causes of errors about a server that doesn't answer."""
 LONGEST_MESSAGE = 300
 VARIABLE = "MLFLOW_TRACKING_URI"
-"""MLflow's own, which names the store."""
+"""MLflow's own variable, which names the store."""
 
 Stored = Sequence[tuple[Place, float]]
-"""The points that MLflow holds."""
+"""The points that MLflow has."""
 
 
 def track(run: RecordedRun) -> str:
-    """Bring the store that MLFLOW_TRACKING_URI names, by default MLflow's own, up to date with a run.
+    """Update the store in MLFLOW_TRACKING_URI, by default MLflow's own, with a run.
 
-    The run is found by its hash in the experiment that MLFLOW_EXPERIMENT_NAME names, by default "semreg". Parameters
-    are the recipe's values, metrics `training/PHASE/LOSS`, `validation/PHASE/LOSS` by the phase's iteration and
+    The run is found by its hash in the experiment of MLFLOW_EXPERIMENT_NAME, by default "semreg". Parameters are the
+    recipe's values, metrics `training/PHASE/LOSS`, `validation/PHASE/LOSS` by the phase's iteration and
     `evaluation/NAME/FIGURE` at step 0; artifacts are the recipe, the report and the evaluations' pictures. Raises
-    UserError, in a line, where MLflow can't be used or doesn't answer.
+    UserError, in a line, if MLflow can't be used or doesn't answer.
     """
     with _by_default(DEFAULTS):
         mlflow = _imported()
@@ -82,7 +82,7 @@ def track(run: RecordedRun) -> str:
 
 
 def _opened(mlflow: Any, uri: str) -> tuple[Any, str]:
-    """The store and the experiment's number; both are made if they are not there, by one process after another."""
+    """Return the store and the experiment's number; missing ones are made, by one process after another."""
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
     with _alone(Path(tempfile.gettempdir())) if _is_database(uri) else contextlib.nullcontext():
         client = mlflow.MlflowClient()
@@ -91,14 +91,14 @@ def _opened(mlflow: Any, uri: str) -> tuple[Any, str]:
             try:
                 return client, str(client.create_experiment(name))
             except Exception:
-                found = client.get_experiment_by_name(name)  # if another machine has made it
+                found = client.get_experiment_by_name(name)  # another machine may have made it
                 if found is None:
                     raise
     return client, str(found.experiment_id)
 
 
 def _held(client: Any, experiment: str, digest: str) -> tuple[Any, Stored]:
-    """The run of this hash that MLflow holds, or None, and its points."""
+    """Return MLflow's run of this hash, or None, and its points."""
     found = client.search_runs([experiment], f"tags.`{HASH}` = '{digest}'", max_results=1)
     if not found:
         return None, []
@@ -107,9 +107,9 @@ def _held(client: Any, experiment: str, digest: str) -> tuple[Any, Stored]:
 
 
 def _disagrees(data: Any, stored: Stored, wanted: Contents, *, running: bool) -> bool:
-    """Whether MLflow holds what it should not, and can't take back.
+    """Return whether MLflow has wrong entries, which it can't remove.
 
-    Of a run that trains, what was cut off its log may be there: it is likely to be trained again as it was.
+    For a run that trains, entries that were cut off its log may stay: they will probably be the same again.
     """
     counts = Counter(place for place, _ in stored)
     pictures = {tag: digest for tag, digest in data.tags.items() if tag.startswith(PICTURES)}
@@ -127,13 +127,13 @@ def _same(one: float, other: float) -> bool:
 
 
 def _of_others(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a run that neither semreg nor MLflow made, and what people wrote of it."""
+    """Return the tags of a run that neither semreg nor MLflow made, and its description by people."""
     made = ("semreg.", "mlflow.")
     return {key: value for key, value in tags.items() if not key.startswith(made) or key == "mlflow.note.content"}
 
 
 def _add(client: Any, held: Any, stored: Stored, wanted: Contents) -> None:
-    """Bring what is missing. Only what is there whole is marked as there."""
+    """Send the missing entries. A group is marked as sent only when it is complete."""
     from mlflow.entities import Metric, Param, RunTag
 
     run, there = held.info.run_id, {place for place, _ in stored}
@@ -160,7 +160,7 @@ def _add(client: Any, held: Any, stored: Stored, wanted: Contents) -> None:
 
 
 def _tell_state(client: Any, held: Any, run: RecordedRun) -> None:
-    """Tell whether the run trains, has ended, and when."""
+    """Send whether the run trains or has ended, and when."""
     state, end = STATES.get(run.state, "KILLED"), milliseconds(run.updated)
     if run.state == "running":
         if held.status != state:
@@ -169,11 +169,11 @@ def _tell_state(client: Any, held: Any, run: RecordedRun) -> None:
         client.set_terminated(held.run_id, state, end)
 
 
-# --- MLflow, as far as it can be relied on ---
+# --- calls of MLflow, with its errors ---
 
 
 def _imported() -> Any:
-    """The library. Raises UserError that says what to install."""
+    """Return the library. Raises UserError that names the package to install."""
     try:
         import mlflow.tracking
     except ImportError as error:
@@ -183,7 +183,7 @@ def _imported() -> Any:
 
 @contextlib.contextmanager
 def _by_default(variables: Mapping[str, str]) -> Iterator[None]:
-    """Variables of the environment, as far as they are not set, for a while."""
+    """Set variables of the environment that are not set, inside the block."""
     ours = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(ours)
     try:
@@ -195,7 +195,7 @@ def _by_default(variables: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _told(uri: str) -> Iterator[None]:
-    """Raise whatever MLflow, and what it is built on, raises as a UserError of one line, without passwords."""
+    """Turn errors of MLflow, and of its libraries, into a UserError of one line without passwords."""
     try:
         if _is_database(uri):
             _require_database(uri)
@@ -214,7 +214,7 @@ def _told(uri: str) -> Iterator[None]:
 
 
 def _root(error: BaseException) -> BaseException:
-    """The exception from which all others came."""
+    """Return the exception that caused all others."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error
@@ -225,7 +225,7 @@ def _is_database(uri: str) -> bool:
 
 
 def _require_database(uri: str) -> None:
-    """Raise what is wrong with a database at once: MLflow would try for two minutes."""
+    """Raise the error of a database at once: MLflow would try for two minutes."""
     if not find_spec("sqlalchemy"):
         cure = f'pip install "semreg-mlflow[database]", or name a server by {VARIABLE}'
         raise UserError("mlflow", f"the store {_shown(uri)} is a database, for which SQLAlchemy is missing; {cure}")
@@ -239,17 +239,17 @@ def _require_database(uri: str) -> None:
 
 
 def _shown(uri: str) -> str:
-    """An address without the name and password that may stand in it."""
+    """Return an address without its user name and password."""
     secrets, _, _ = urlsplit(uri).netloc.rpartition("@")
     return uri.replace(f"{secrets}@", "", 1) if secrets else uri
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process of this machine is alone with a folder, and keep others waiting."""
+    """Wait for exclusive use of a folder on this machine, and keep other processes waiting."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # of a file system that has no such locks
+        with contextlib.suppress(OSError):  # from a file system without such locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

@@ -1,6 +1,7 @@
-"""Labels added by exchange: a label that an image lacks, with the row of another image of the batch (beyond the paper).
+"""Labels added by exchange: an image gets a label that it lacks, with the row of another image of the batch (beyond the
+paper).
 
-They teach a decoder edits: each row is real, but the rows beside it are of another image.
+The exchanges teach a decoder edits: each row is real, but the rows beside it are of another image.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from torch import Tensor
 
 
 def labels_to_add(attributes: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-    """For each image a label that it lacks, and another image of the batch that has it: int64 `(batch, 2)`.
+    """Draw for each image a label that it lacks, and another image of the batch that has it: int64 `(batch, 2)`.
 
     The label is drawn uniformly from those that some image of the batch has, then the image from those that have it. An
-    image that lacks none of these gets the label -1 and itself: nothing is added to it.
+    image that has all of these gets the label -1 and itself: nothing is added to it.
 
     Source: beyond the paper.
 
@@ -47,7 +48,7 @@ labels_to_add.couples_rows = True  # type: ignore[attr-defined]
 
 
 def add_labels(values: Tensor, additions: Tensor, *, rivals: Sequence[Sequence[int]] | None = None) -> Tensor:
-    """Embeddings, or attributes, after the additions that `labels_to_add` drew; the input is left as it is.
+    """Return embeddings, or attributes, after the additions that `labels_to_add` drew; the input doesn't change.
 
     Each image takes the added label's row, or value, from the image that gives it, and those of the labels that exclude
     it become zero, as in `edit_embedding`.
@@ -57,10 +58,10 @@ def add_labels(values: Tensor, additions: Tensor, *, rivals: Sequence[Sequence[i
     Args:
         values: embeddings `(batch, labels, k)` or attributes `(batch, labels)`.
         additions: int64 `(batch, 2)`, a label and the image that gives it; the label -1 adds nothing.
-        rivals: for each label the indices of those that exclude it, as `@attributes.rivals` says.
+        rivals: for each label the indices of those that exclude it, as `@attributes.rivals`.
 
     Raises:
-        ValueError: if the shapes do not fit, or there are not rivals for each label, each one of the labels.
+        ValueError: if the shapes do not fit, or `rivals` lacks a label or names others.
     """
     if values.ndim not in (2, 3) or additions.shape != (len(values), 2):
         raise ValueError(
@@ -82,7 +83,8 @@ add_labels.couples_rows = True  # type: ignore[attr-defined]
 
 
 def _excluded(rivals: Sequence[Sequence[int]], labels: int, device: torch.device) -> Tensor:
-    """Which labels each label excludes, bool `(labels, labels)`, made on the device: a copy would be waited for."""
+    """Return which labels each label excludes, bool `(labels, labels)`, made on the device: a copy would
+    be waited for."""
     if len(rivals) != labels or any(not 0 <= rival < labels for others in rivals for rival in others):
         raise ValueError(f"rivals must be given for each of {labels} labels, as indices of labels, found {rivals}")
     excluded = torch.zeros(labels, labels, dtype=torch.bool, device=device)

@@ -1,4 +1,4 @@
-"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+"""The command of this distribution; it imports its needs when it is called, so that its help is quick."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def edit(
         typer.Option(
             "--add",
             metavar="NAME[=STRENGTH]",
-            help="An attribute; strength is 1 if left out, as in the data, and more exaggerates. May be repeated.",
+            help="Attribute to add. Strength 1, the default, is as in the data; more exaggerates. Repeatable.",
         ),
     ] = [],  # noqa: B006  typer reads the default and never changes it
     remove: Annotated[
@@ -28,7 +28,7 @@ def edit(
         typer.Option(
             "--remove",
             metavar="NAME[=STRENGTH]",
-            help="An attribute; strength is what is left, 0 if left out. May be repeated.",
+            help="Attribute to remove. Strength is the rest that stays, by default 0. Repeatable.",
         ),
     ] = [],  # noqa: B006
     out: PictureFile = Path("edit.png"),
@@ -39,11 +39,11 @@ def edit(
     data_root: DataRoot = Path("data"),
     runs: Runs = Path("runs"),
 ) -> None:
-    """Add attributes to an image, and remove others.
+    """Add attributes to an image, or remove them.
 
-    Written are the image, its reconstruction and the edited one. Adding draws what the attribute looks like, and
-    another --seed is another draw; what excludes it, as a hat excludes baldness, goes. The run has a row of numbers for
-    each attribute, as recipes/olr_celeba.toml trains it.
+    The picture shows the image, its reconstruction and the edited image. The command draws at random how an added
+    attribute looks; another --seed draws another look. It also removes attributes that exclude an added one, such as
+    baldness for a hat. The run must have one embedding per attribute, as recipes/olr_celeba.toml trains it.
 
     From Python: semreg_olr.editing.edit.
     """
@@ -60,7 +60,8 @@ def edit(
 
 
 def _strengths(option: str, texts: list[str]) -> dict[str, float | None]:
-    """The strength of each attribute, None where none is given. Raises UserError for no number, and a name twice."""
+    """Return the strength of each attribute, None if not given. Raises UserError for other text, and for repeated
+    names."""
     found: dict[str, float | None] = {}
     for text in texts:
         name, equals, number = text.rpartition("=") if "=" in text else (text, "", "")

@@ -21,7 +21,7 @@ Fraction = Annotated[float, Ge(0), Le(1)]
 
 
 def identity(images: Tensor) -> Tensor:
-    """The images as they are: what `occlude` means in evaluation."""
+    """Return the images: the form of `occlude` in evaluations."""
     return images
 
 
@@ -34,10 +34,10 @@ def occlude(
     probability: Fraction = 1.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Covers one random rectangle of each image (section 3, Figure 2).
+    """Cover one random rectangle of each image (section 3, Figure 2).
 
-    Height and width are each uniform between `low` and `high` of the image's, rounded to whole pixels, and the place is
-    uniform over those where the rectangle lies inside; every image has its own. The evaluation form is the identity.
+    Height and width are each uniform between `low` and `high` of the image's, rounded to whole pixels, and the position
+    is uniform over those with the rectangle inside; every image has its own. The evaluation form is the identity.
 
     Args:
         images: `(batch, channels, height, width)`, any range.
@@ -57,7 +57,7 @@ def occlude(
         raise ValueError(f"probability must lie in [0, 1], found {probability}")
     batch, _, height, width = images.shape
     source = images.device if generator is None else generator.device
-    # The draws are the same whatever the images' dtype, and one call keeps a generator's state simple to follow.
+    # The draws are the same for every dtype of images, and one call keeps a generator's state simple to follow.
     draws = torch.rand(5, batch, generator=generator, device=source).to(images.device)
     rows = _interval(draws[0], draws[1], height, low, high)
     columns = _interval(draws[2], draws[3], width, low, high)
@@ -69,7 +69,7 @@ occlude.in_evaluation = identity  # type: ignore[attr-defined]
 
 
 def _interval(side: Tensor, place: Tensor, length: int, low: float, high: float) -> Tensor:
-    """Membership `(batch, length)` of one random interval per image, from two uniform draws `(batch,)`."""
+    """Return membership `(batch, length)` of one random interval per image, from two uniform draws `(batch,)`."""
     extent = ((low + side * (high - low)) * length).round()
     start = (place * (length - extent + 1)).floor().clamp(max=length - extent)
     positions = torch.arange(length, device=side.device)
@@ -77,7 +77,7 @@ def _interval(side: Tensor, place: Tensor, length: int, low: float, high: float)
 
 
 def crop(images: Tensor, *, pixels: Annotated[int, Ge(0)] = 1) -> Tensor:
-    """Removes `pixels` from every side of images `(batch, channels, height, width)`; 178 becomes 176 (section 4.4).
+    """Remove `pixels` from every side of images `(batch, channels, height, width)`; 178 becomes 176 (section 4.4).
 
     Raises:
         ValueError: if nothing would be left.
@@ -89,7 +89,8 @@ def crop(images: Tensor, *, pixels: Annotated[int, Ge(0)] = 1) -> Tensor:
 
 
 def joint_probability(probability_a: Tensor, probability_b: Tensor) -> Tensor:
-    """The probability of each label on both images of a pair: the elementwise product `(batch, labels)` (section 3).
+    """Return the probability of each label on both images of a pair: the elementwise product `(batch, labels)`
+    (section 3).
 
     Raises:
         ValueError: if the shapes differ.
@@ -106,7 +107,8 @@ def joint_probability_loss(
     *,
     reduction: Literal["mean", "sum"] = "mean",
 ) -> Tensor:
-    """Mean squared error between the rows' dot products and the labels' joint probabilities (section 3, Figure 2).
+    """Compute the mean squared error between the rows' dot products and the labels' joint probabilities (section 3,
+    Figure 2).
 
     Args:
         embeddings_a, embeddings_b: the pair's embeddings `(batch, labels, k)`.
@@ -134,10 +136,10 @@ def joint_probability_loss(
 def joint_probability_over_pairs(
     embeddings: Tensor, probability: Tensor, *, reduction: Literal["mean", "sum"] = "mean"
 ) -> Tensor:
-    """`joint_probability_loss` averaged over all pairs of two different images of a batch (decision).
+    """Compute `joint_probability_loss` averaged over all pairs of two different images of a batch (decision).
 
-    The paper draws random pairs; this is their expectation over the batch. A label that one image in ten has is on both
-    images of one pair in a hundred, and each batch of 64 then holds forty such pairs rather than less than one, for the
+    The paper draws random pairs; this is their expectation over the batch. A label of one image in ten is on both
+    images of one pair in a hundred, and each batch of 64 then has forty such pairs rather than less than one, for the
     same passes through the networks.
 
     Args:
@@ -168,10 +170,10 @@ joint_probability_over_pairs.couples_rows = True  # type: ignore[attr-defined]
 
 
 def rescale(images: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:
-    """Each image stretched to [0, 1] by its own least and greatest value, over all channels (Eq. 2).
+    """Stretch each image to [0, 1] by its own least and greatest value, over all channels (Eq. 2).
 
-    The paper does not say over what the extremes are taken: per image (decision). The range is never taken for smaller
-    than `floor`, so that a constant image gives zeros (decision).
+    The paper does not define the extremes' scope: here it is the image (decision). The range is at least `floor`, so
+    that a constant image gives zeros (decision).
 
     Args:
         images: `(batch, channels, height, width)`, any range.
@@ -190,7 +192,7 @@ def reconstruction_loss(
     alpha: Fraction = 0.5,
     floor: Annotated[float, Gt(0)] = 1e-3,
 ) -> Tensor:
-    """α·(1 − SSIM) before the rescaling plus (1 − α)·MSE after it (Eq. 3).
+    """Compute α·(1 − SSIM) before the rescaling plus (1 − α)·MSE after it (Eq. 3).
 
     Args:
         output: the decoder's last convolution, Conv2D_out, `(batch, channels, height, width)`, any range.
@@ -218,10 +220,10 @@ class LabelStatistics(NamedTuple):
 
 
 def label_statistics(embeddings: Tensor, labels: Tensor, *, names: Sequence[str] | None = None) -> LabelStatistics:
-    """Mean and covariance of each label's row over the images that have the label (Eq. 4–5).
+    """Compute mean and covariance of each label's row over the images that have the label (Eq. 4–5).
 
-    The covariance is the population's, divided by the count as Eq. 5 has it, taken from centred rows in float64. It is
-    singular from no more than k images and zero from one; `draw_embedding` takes both.
+    The covariance is the population's, divided by the count as in Eq. 5, computed from centred rows in float64. It is
+    singular for at most k images and zero for one; `draw_embedding` accepts both.
 
     Args:
         embeddings: `(batch, labels, k)`.
@@ -258,9 +260,9 @@ def draw_embedding(
     scale: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Rows `(count, k)` drawn from a label's normal distribution, times `scale` (section 4.5).
+    """Draw rows `(count, k)` from a label's normal distribution, times `scale` (section 4.5).
 
-    A singular covariance is taken as it is: no spread where it has none.
+    A singular covariance is valid: directions without variance get none.
 
     Args:
         statistics: the labels' moments.
@@ -284,19 +286,19 @@ def edit_embedding(
     names: Sequence[str] | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Embeddings with labels added and removed (section 4.5, Figures 7 and 8); the input is left as it is.
+    """Return embeddings with labels added and removed (section 4.5, Figures 7 and 8); the input doesn't change.
 
     Adding replaces a label's row by a draw from its distribution, and zeroes the rows of the labels that exclude it
-    (decision: the paper knows no exclusive labels). Removing replaces a row by zero, or by a scaled-down draw. Every
-    image gets draws of its own.
+    (decision: the paper has no exclusive labels). Removing replaces a row by zero, or by a scaled-down draw. Every
+    image gets its own draws.
 
     Args:
         embeddings: `(batch, labels, k)`.
-        add: labels to add, by index or name, with the draw's scale: 1 as in the data, above 1 more of it.
+        add: labels to add, by index or name, with the draw's scale: 1 as in the data, above 1 more.
         remove: labels to remove, by index or name, with the draw's scale: 0 is the zero row.
         statistics: the labels' moments, needed for every scale but 0.
         rivals: for each label the indices of those that exclude it.
-        names: the labels' names, where labels are given by name.
+        names: the labels' names, if labels are given by name.
         generator: source of randomness, on any device.
 
     Raises:
@@ -313,7 +315,7 @@ def edit_embedding(
         raise ValueError(f"{_shown(clash, names)} cannot be added together: they exclude each other")
     edited = embeddings.clone()
     edited[:, sorted(excluded)] = 0
-    for label, scale in sorted((removed | added).items()):  # sorted: draws do not depend on the order of writing
+    for label, scale in sorted((removed | added).items()):  # sorted: draws do not depend on the given order
         if scale == 0:
             edited[:, label] = 0
         elif statistics is None:

@@ -1,4 +1,4 @@
-"""What a run keeps of its training data, so that its labels can be edited without them: the moments of their rows."""
+"""Stores the moments of its labels' rows with a run, so that labels can be edited without the training data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semreg_olr.functional import LabelStatistics
 
 @hookimpl
 def statistics(trained: TrainedRun) -> Mapping[str, Mapping[str, Tensor]]:
-    """The moments of each code that has a row for each label of a field of binary labels (section 4.5)."""
+    """Return the moments of each code that has a row for each label of a field of binary labels (section 4.5)."""
     found = {}
     for label, code in labels_of(trained, AttributesField).items():
         try:
@@ -27,12 +27,13 @@ def statistics(trained: TrainedRun) -> Mapping[str, Mapping[str, Tensor]]:
 
 
 def owner(code: str) -> str:
-    """What the moments of a code are kept under."""
+    """Return the key of a code's stored moments."""
     return f"semreg-olr rows of {code}"
 
 
 def moments_of_rows(run: TrainedRun, label: str, code: str) -> LabelStatistics:
-    """The moments of a code's rows over the training images. Raises ValueError if it has no row for each label."""
+    """Return the moments of a code's rows over the training images. Raises ValueError if it lacks a row
+    for each label."""
     attributes, embedding = run.tensor(label), run.tensor(code)
     rows = check_embedding(embedding.read("train"), attributes_field(attributes).names, code)
     return moments(rows, read_attributes(attributes))

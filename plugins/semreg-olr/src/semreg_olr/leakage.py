@@ -1,4 +1,4 @@
-"""What rows of label embeddings tell of other labels than their own, as a loss (beyond the paper)."""
+"""A loss on the information in rows of label embeddings about other labels (beyond the paper)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from semreg.components.functional import in_float32
 
 @in_float32
 def row_leakage(embedding: Tensor, attributes: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:
-    """The variance of each row that the other labels explain beyond the row's own label: a scalar, at least 0.
+    """Compute the variance of each row that the other labels explain beyond the row's own label: a scalar, at least 0.
 
-    An edit replaces one row, and a decoder that reads the label from other rows, too, makes a part of the change alone.
-    For each pair of a row a and another label b, both less what is linear in label a (of binary labels, less their mean
-    among the images with the same value of label a): |cov(row a, label b)|² / var(label b). The result is the sum over
-    pairs, divided by the number of labels. The pair loss leaves rare rows at zero where this is added from the start
-    (decision: add it in a phase of its own, after the pair loss has formed the rows).
+    An edit replaces one row. If a decoder also reads the label from other rows, the edit makes only a part of the
+    change. For each pair of a row a and another label b, first subtract the part of both that is linear in label a (for
+    binary labels, the mean among the images with the same value of label a). The pair's value is |cov(row a, label b)|²
+    / var(label b). The result is the sum over pairs, divided by the number of labels. If this loss is added from the
+    start, the pair loss leaves rare rows at zero (decision: add it in its own phase, after the pair loss has formed the
+    rows).
 
     Source: beyond the paper.
 
@@ -29,7 +30,7 @@ def row_leakage(embedding: Tensor, attributes: Tensor, *, floor: Annotated[float
         floor: least variance of a label to divide by.
 
     Returns:
-        A scalar; zero for a batch of one image or none, and where no label varies.
+        A scalar; zero for a batch of one image or none, and if no label varies.
 
     Raises:
         ValueError: if the shapes do not fit.

@@ -1,4 +1,4 @@
-"""The two networks that OLR adds: the encoder with the label-specific last layer, and the decoder of Table 1."""
+"""The two networks of OLR: the encoder with the label-specific last layer, and the decoder of Table 1."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _TimmFeatures(nn.Module):
         super().__init__()
         import timm
 
-        if not timm.is_model(name):  # create_model would fetch from the internet what has the form of an address
+        if not timm.is_model(name):  # create_model would download a name in the form of an address
             raise ValueError(f"timm has no model {name!r}{closest(name, timm.list_models())}")
         model: Any = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, global_pool="")
         self.model = model
@@ -48,19 +48,19 @@ class LabelEmbeddingEncoder(nn.Module):
     """Images `(batch, channels, height, width)` to one embedding row per label `(batch, labels, embedding_size)`.
 
     A backbone, a last convolution with one group of `embedding_size` maps per label, average pooling and a reshape
-    (section 3, Figure 1). The paper leaves open the backbone, the last kernel (1 by 1 here) and whether the last maps
-    are rectified.
+    (section 3, Figure 1). The paper does not specify the backbone, the last kernel (1 by 1 here) and whether the last
+    maps are rectified.
 
     Args:
         input_shapes: shape of the images, `[(channels, height, width)]`.
         labels: number of labels, L.
-        embedding_size: numbers per label, k; 32 in the paper.
-        backbone: name of a timm model, or "conv" for the plain stack that `channels` describes.
+        embedding_size: dimensions per label, k; 32 in the paper.
+        backbone: name of a timm model, or "conv" for the plain stack of `channels`.
         channels: output channels of the plain stack's 3 by 3 convolutions of stride 2.
-        normalization: what follows each convolution of the plain stack.
-        activation: what follows the last convolution.
-        initial_scale: factor on the last convolution's initial weights. Below 1 the rows start
-            short, their products near the joint probabilities, most of which are small (decision).
+        normalization: the layer after each convolution of the plain stack.
+        activation: the layer after the last convolution.
+        initial_scale: factor on the last convolution's initial weights. Below 1 the rows start short, and their
+            products near the joint probabilities, which are mostly small (decision).
 
     Raises:
         ValueError: if timm has no such backbone, or it does not end in feature maps.
@@ -103,7 +103,7 @@ class LabelEmbeddingEncoder(nn.Module):
 
 
 class DecoderPlan(NamedTuple):
-    """How a size is reached: from `first` pixels by `doublings`, less two pixels after the second if `trimmed`."""
+    """How a size is reached: from `first` pixels by `doublings`, minus two pixels after the second if `trimmed`."""
 
     first: int
     doublings: int
@@ -117,10 +117,10 @@ PLANS = [DecoderPlan(first, n, trimmed) for first in range(2, 17) for n in range
 
 
 def decoder_plan(size: int) -> DecoderPlan:
-    """The plan whose first map is nearest the 6 pixels of Table 1; for 176 pixels it is Table 1.
+    """Return the plan whose first map is nearest the 6 pixels of Table 1; for 176 pixels it is Table 1.
 
-    Table 1 doubles 6 to 12 to 24, trims to 22 by a convolution without padding, and doubles on to 176. Where doubling
-    alone does as well, nothing is trimmed (decision): 48 = 6·8.
+    Table 1 doubles 6 to 12 to 24, trims to 22 by a convolution without padding, and doubles up to 176. If doubling is
+    enough, nothing is trimmed (decision): 48 = 6·8.
 
     Raises:
         ValueError: if no first map of 2 to 16 pixels leads to `size`.
@@ -136,16 +136,16 @@ class ReconstructionDecoder(nn.Module):
     """Embeddings `(batch, labels, k)` to images before their rescaling, Table 1's Conv2D_out (section 4.4).
 
     A dense layer, a small map of 512 channels, then transposed convolutions of stride 2 with a convolution after each;
-    at 176 pixels and `width` 1 it is Table 1 layer by layer, at other sizes the same pattern (`decoder_plan`).
-    `rescale` is an operation of its own.
+    at 176 pixels and `width` 1 it is Table 1 layer by layer, at other sizes the same pattern (`decoder_plan`). The
+    operation `rescale` is separate.
 
     Args:
         input_shapes: shape of the embedding, `[(labels, k)]`.
         size: side of the output in pixels.
         channels: channels of the output.
-        width: factor on all channel counts of Table 1 but the output's.
-        normalization: what follows the dense layer and each convolution but the last; the paper has none.
-        output_activation: what follows Conv2D_out. The table's footnote says that all activations are ReLUs.
+        width: factor on all channel counts of Table 1 except the output's.
+        normalization: the layer after the dense layer and each convolution except the last; the paper has none.
+        output_activation: the layer after Conv2D_out. By the table's footnote, all activations are ReLUs.
 
     Raises:
         ValueError: if `size` cannot be reached by doubling.

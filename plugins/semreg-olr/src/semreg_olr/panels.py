@@ -14,13 +14,13 @@ from semreg_olr.editing import statistics_of
 from semreg_olr.evaluations.common import attributes_field, shown
 
 MOST = 2.0
-"""How much of an attribute there is at most; 1 is as much as in the training images that have it, on the average."""
+"""The highest strength of an attribute; 1 is the mean of the training images that have it."""
 
 
 def rows(run: Run) -> Panel | None:
-    """A slider for each attribute, in the code that has a row for each, as recipes/olr_celeba.toml trains it.
+    """Build a slider for each attribute, in the code that has a row for each, as recipes/olr_celeba.toml trains it.
 
-    A row is scaled down towards 0, where the attribute is absent, and grows by the mean of the rows of the training
+    The slider scales a row down to 0, at which the attribute is absent, and up by adding the mean row of the training
     images that have it (section 4.5, without a draw).
     """
     found = labels_of(run, AttributesField)
@@ -59,7 +59,7 @@ def rows(run: Run) -> Panel | None:
 
 
 def strengths(codes: Tensor, means: Tensor) -> Tensor:
-    """How far each row reaches along the mean of its label's rows, `(batch, labels)`, at least 0.
+    """Return how far each row extends along the mean of its label's rows, `(batch, labels)`, at least 0.
 
     Codes `(batch, labels, k)`, means `(labels, k)`.
     """
@@ -67,9 +67,10 @@ def strengths(codes: Tensor, means: Tensor) -> Tensor:
 
 
 def with_strengths(codes: Tensor, means: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
-    """Codes `(batch, labels, k)` whose rows, of the strengths `own`, have those that are `wanted`, `(batch, labels)`.
+    """Return codes `(batch, labels, k)` with their rows changed from the strengths `own` to `wanted`,
+    `(batch, labels)`.
 
-    A row that is to have less is scaled down, one that is to have more grows by the mean; others stay as they are.
+    A row is scaled down to a lower strength, or gets a share of the mean added for a higher one; others don't change.
     """
     less = codes * (wanted / torch.where(own > 0, own, 1.0)).unsqueeze(2)
     more = codes + (wanted - own).unsqueeze(2) * means

@@ -21,11 +21,12 @@ def structural_similarity(
     window: Annotated[int, Ge(1)] = 11,
     sigma: Annotated[float, Gt(0)] = 1.5,
 ) -> Tensor:
-    """SSIM of each channel of each image, `(batch, channels)`, in [-1, 1] (Eq. 1, its misprinted σ_xy the covariance).
+    """Compute SSIM of each channel of each image, `(batch, channels)`, in [-1, 1] (Eq. 1, its misprinted σ_xy the
+    covariance).
 
-    The mean over all windows that lie wholly inside, each weighted by a Gaussian as in Wang et al. 2004, with
-    c₁ = (0.01·range)² and c₂ = (0.03·range)². Agrees with torchmetrics' map wherever that needs no padding, many times
-    faster on a CPU.
+    It is the mean over all windows inside the image, each weighted by a Gaussian as in Wang et al. 2004, with c₁ =
+    (0.01·range)² and c₂ = (0.03·range)². It agrees with torchmetrics' map wherever that needs no padding, and is many
+    times faster on a CPU.
 
     Args:
         images_a, images_b: `(batch, channels, height, width)`.
@@ -64,9 +65,10 @@ def structural_dissimilarity(
     window: Annotated[int, Ge(1)] = 11,
     sigma: Annotated[float, Gt(0)] = 1.5,
 ) -> Tensor:
-    """One minus SSIM, averaged over channels and batch: a scalar in [0, 2] (Eq. 1 and 3).
+    """Compute one minus SSIM, averaged over channels and batch: a scalar in [0, 2] (Eq. 1 and 3).
 
-    Eq. 3 prints +α·SSIM; a loss must fall as the images grow alike, so 1 − SSIM (decision). Zero for an empty batch.
+    Eq. 3 prints +α·SSIM; a loss must fall as the images become more similar, so it uses 1 − SSIM (decision). Zero for
+    an empty batch.
 
     Args:
         images_a, images_b: `(batch, channels, height, width)`.
@@ -80,13 +82,13 @@ def structural_dissimilarity(
 
 
 def _window_matrix(side: int, window: int, sigma: float, device: torch.device) -> Tensor:
-    """The banded matrix `(side - window + 1, side)` whose product with a column averages every window of it.
+    """Return the banded matrix `(side - window + 1, side)` whose product with a column averages every window of it.
 
     It is made on the device: a copy from the host would be waited for.
     """
     offsets = torch.arange(window, dtype=torch.float64, device=device) - (window - 1) / 2
     weights = torch.exp(-offsets.square() / (2 * sigma**2))
     steps = side - window + 1
-    # Rows one number longer than the matrix's, so that each of its rows begins one place further back.
+    # Rows one value longer than the matrix's, so that each of its rows starts one position later.
     longer = functional.pad(weights / weights.sum(), (0, side + 1 - window))
     return longer.repeat(steps)[: steps * side].view(steps, side)

@@ -23,7 +23,7 @@ class LogisticRegression(NamedTuple):
     """`(labels,)`: the L2 penalty that each label was fitted with."""
 
     def probability(self, features: Tensor) -> Tensor:
-        """Probabilities `(batch, labels)` for features `(batch, features)`."""
+        """Return probabilities `(batch, labels)` for features `(batch, features)`."""
         return linear(features, self.weight, self.bias).sigmoid()
 
 
@@ -36,21 +36,22 @@ def fit_logistic_regression(
     strengths: Sequence[float] = STRENGTHS,
     iterations: int = 20,
 ) -> LogisticRegression:
-    """Logistic regressions of all labels at once, each with the L2 strength that suits its validation rows best.
+    """Fit logistic regressions of all labels at once, each with the L2 strength that suits its validation rows best.
 
-    Minimises each label's mean cross-entropy plus strength / 2 · |weight|², over standardised features, by L-BFGS. From
-    the greatest strength downwards, each fit starts from the one before; the path ends where no label gains any more.
+    Each label's mean cross-entropy plus strength / 2 · |weight|², over standardised features, is minimised by L-BFGS.
+    From the greatest strength downwards, each fit starts from the previous one; the search ends when no label improves
+    any more.
 
     Args:
         features, validation_features: `(rows, features)`.
-        labels, validation_labels: `(rows, labels)`, 0 or 1, or NaN where nobody knows, which counts nowhere.
+        labels, validation_labels: `(rows, labels)`, 0 or 1, or NaN if unknown; unknown labels are left out.
         strengths: the penalties to choose from.
         iterations: most L-BFGS iterations for each of them.
     """
     mean, deviation = features.mean(0), features.std(0, correction=0)
     deviation = torch.where(deviation > 1e-6, deviation, 1.0)  # a feature that never varies stays at zero
     features, validation_features = (features - mean) / deviation, (validation_features - mean) / deviation
-    # Half a row of either kind: a label that is never, or always, there has no finite odds.
+    # Half a row of either kind: a label that is never, or always, present has no finite odds.
     share = (labels.nansum(0) + 0.5) / ((~labels.isnan()).sum(0) + 1)
     weight = features.new_zeros(labels.shape[1], features.shape[1]).requires_grad_()
     bias = share.logit().requires_grad_()
@@ -77,7 +78,7 @@ def fit_logistic_regression(
 
 
 def _cross_entropy(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`(labels,)`: the mean over the rows where the label is known."""
+    """Return `(labels,)`: the mean over the rows with a known label."""
     known = ~labels.isnan()
     elements = binary_cross_entropy_with_logits(linear(features, weight, bias), labels.nan_to_num(), reduction="none")
     return elements.where(known, 0).sum(0) / known.sum(0).clamp(min=1)
@@ -96,7 +97,7 @@ def _minimise(parameters: list[Tensor], objective: Callable[[], Tensor], iterati
 
 
 class Scores(NamedTuple):
-    """How well verdicts agree with labels, `(labels,)` each; not a number where a label lacks one of its values."""
+    """The agreement of verdicts with labels, `(labels,)` each; NaN for a label that lacks one of its values."""
 
     accuracy: Tensor
     balanced_accuracy: Tensor
@@ -104,11 +105,11 @@ class Scores(NamedTuple):
 
 
 def scores(probability: Tensor, labels: Tensor) -> Scores:
-    """Accuracy at 0.5, the mean of the shares found among present and among absent, and average precision.
+    """Return accuracy at 0.5, the mean of the shares found among present and among absent, and average precision.
 
     Args:
         probability: `(rows, labels)`.
-        labels: `(rows, labels)`, present where greater than 0.5, and NaN where nobody knows, which counts nowhere.
+        labels: `(rows, labels)`, present where greater than 0.5, and NaN if unknown; unknown labels are left out.
     """
     from sklearn.metrics import average_precision_score
 
@@ -127,18 +128,19 @@ def scores(probability: Tensor, labels: Tensor) -> Scores:
 
 
 def majority_accuracy(train_labels: Tensor, labels: Tensor) -> Tensor:
-    """`(labels,)`: accuracy on `labels` of always saying what most of `train_labels` have; both `(rows, labels)`.
+    """Return `(labels,)`: accuracy on `labels` of always predicting the majority of `train_labels`; both
+    `(rows, labels)`.
 
-    What is NaN counts nowhere.
+    NaN values are left out.
     """
     guess, known = train_labels.nanmean(0) > 0.5, ~labels.isnan()
     return (((labels > 0.5) == guess) & known).float().sum(0) / known.sum(0)
 
 
 def correlations(values: Tensor) -> Tensor:
-    """Pearson correlations `(columns, columns)` of the columns of `(rows, columns)`.
+    """Return Pearson correlations `(columns, columns)` of the columns of `(rows, columns)`.
 
-    Computed in float64; not a number where a column does not vary.
+    Computed in float64; NaN if a column does not vary.
     """
     centred = values.double() - values.double().mean(0)
     norms = centred.norm(dim=0)
@@ -147,7 +149,7 @@ def correlations(values: Tensor) -> Tensor:
 
 
 def agreement(matrix_a: Tensor, matrix_b: Tensor) -> float:
-    """Pearson correlation of two symmetric matrices over their pairs of different indices, where both are numbers."""
+    """Return the Pearson correlation of two symmetric matrices over their pairs of different indices, without NaN."""
     row, column = torch.triu_indices(len(matrix_a), len(matrix_a), offset=1)
     pairs = torch.stack([matrix_a[row, column], matrix_b[row, column]], 1)
     pairs = pairs[pairs.isfinite().all(1)]
@@ -155,22 +157,23 @@ def agreement(matrix_a: Tensor, matrix_b: Tensor) -> float:
 
 
 class PrincipalComponents(NamedTuple):
-    """Of rows `(rows, k)`: their projections on the first component, and all components' shares of the variance."""
+    """The projections of rows `(rows, k)` on their first component, and all components' shares of the variance."""
 
     projection: Tensor
-    """`(rows,)`, of the rows less their mean."""
+    """`(rows,)`, of the rows minus their mean."""
     shares: Tensor
-    """`(k,)`, descending; not numbers if the rows do not vary."""
+    """`(k,)`, descending; NaN if the rows do not vary."""
     auc: float
-    """Area under the ROC curve of the projection for the label; not a number if the label lacks one of its values."""
+    """Area under the ROC curve of the projection for the label; NaN if the label lacks one of its values."""
 
 
 def principal_components(rows: Tensor, present: Tensor) -> PrincipalComponents:
-    """PCA of a label's rows, the first component oriented so that images with the label project higher (section 4.3).
+    """Compute PCA of a label's rows, the first component oriented so that images with the label project higher
+    (section 4.3).
 
     Args:
         rows: `(rows, k)`.
-        present: `(rows,)`, where the label is present, greater than 0.5; NaN, where nobody knows, orients nothing.
+        present: `(rows,)`, present where greater than 0.5; NaN if unknown, which doesn't affect the orientation.
     """
     from sklearn.metrics import roc_auc_score
 

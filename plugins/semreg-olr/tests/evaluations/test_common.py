@@ -23,7 +23,7 @@ from semreg_olr.functional import label_statistics
 
 def test_labels_are_those_of_a_field_of_attributes(world: Any) -> None:
     assert attributes_field(world.tensor("attributes")).names[0] == "Bald"
-    with pytest.raises(ValueError, match="'image' is no field of binary attributes in the data"):
+    with pytest.raises(ValueError, match="'image' is not a field of binary attributes in the data"):
         attributes_field(world.tensor("image"))
 
 

@@ -62,5 +62,5 @@ def test_an_embedding_without_a_row_per_label_is_refused(world: Any) -> None:
 
 def test_labels_must_be_a_field_of_attributes(world: Any) -> None:
     del world.fields["attributes"]
-    with pytest.raises(ValueError, match="'attributes' is no field of binary attributes"):
+    with pytest.raises(ValueError, match="'attributes' is not a field of binary attributes"):
         evaluated(world)

@@ -1,4 +1,4 @@
-"""Sweeps whose values Optuna chooses, and whose poor trials it prunes."""
+"""Sweeps with Optuna, which chooses values and prunes poor trials."""
 
 from typing import TYPE_CHECKING
 

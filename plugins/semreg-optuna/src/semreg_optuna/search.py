@@ -36,12 +36,11 @@ _STATES: dict[TrialState, Any] = {
 
 
 class Optuna:
-    """`--search optuna:sampler=tpe,pruner=median`: values by one of Optuna's samplers, TPE unless told otherwise.
+    """`--search optuna:sampler=tpe,pruner=median`: values by one of Optuna's samplers, by default TPE.
 
     Samplers are tpe (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization), gp, qmc and random, and
-    pruners median, hyperband, halving and none, the default. Each trial is sampled by a generator that is seeded with
-    how many were suggested before, so that a search that was killed goes on as it would have. Raises ValueError for
-    other words.
+    pruners median, hyperband, halving and none, the default. The generator of each trial is seeded with the number of
+    earlier suggestions, so that a killed search resumes without a difference. Raises ValueError for other words.
     """
 
     def __init__(
@@ -62,26 +61,26 @@ class Optuna:
         }
 
     def suggestions(self) -> Sequence[Suggestion]:
-        """All that were ever made in this folder, in their order; one that a kill left without all values is none."""
+        """All suggestions in this folder, in order, except one that a kill left incomplete."""
         trials = self._study.get_trials(deepcopy=False)
         return [self._suggestion(trial) for trial in trials if self._is_whole(trial)]
 
     def ask(self) -> Suggestion:
-        """One more."""
+        """Make one more suggestion."""
         for trial in self._study.get_trials(deepcopy=False):
-            if not (self._is_whole(trial) or trial.state.is_finished()):  # a kill has left it
+            if not (self._is_whole(trial) or trial.state.is_finished()):  # left by a kill
                 self._study.tell(trial.number, state=TrialState.FAIL)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # of samplers that the user has asked for by name
+            warnings.simplefilter("ignore", ExperimentalWarning)  # about samplers that the user chose by name
             self._study.sampler = self._sampler(seed=len(self.suggestions()))
         return self._suggestion(self._trial(self._study.ask(self._space).number))
 
     def tell(self, number: int, figure: float | None) -> None:
-        """The figure that a suggestion came to; None says that it was pruned."""
+        """Record the figure of a suggestion; None means that it was pruned."""
         self._study.tell(number, figure, TrialState.PRUNED if figure is None else TrialState.COMPLETE)
 
     def gives_up(self, number: int, epoch: int, loss: float) -> bool:
-        """Whether the pruner gives a trial up; its study goes up or down with the figure, and so do the losses."""
+        """Return whether the pruner stops a trial. The study gets negated losses if a higher figure is better."""
         if epoch not in self._trial(number).intermediate_values:
             study = self._storage.get_study_id_from_name(STUDY)
             key = self._storage.get_trial_id_from_study_id_trial_number(study, number)
@@ -107,7 +106,7 @@ class Optuna:
                 load_if_exists=True,
             )
         except (LookupError, TypeError, ValueError) as error:
-            advice = f"remove {self._folder}, and the search begins anew; finished runs are kept"
+            advice = f"remove {self._folder}, and the search starts again; finished runs are kept"
             said = f"is damaged ({type(error).__name__}: {error}); {advice}"
             raise UserError(str(self._folder / JOURNAL), said) from error
 
@@ -123,7 +122,7 @@ class Optuna:
 
 
 def _chosen(words: str) -> dict[str, str]:
-    """The names of sampler and pruner that words say. Raises ValueError."""
+    """Return the names of sampler and pruner in words. Raises ValueError."""
     known = {"sampler": SAMPLERS.keys(), "pruner": PRUNERS.keys()}
     chosen = {"sampler": "tpe", "pruner": "none"}
     said = words.split(",") if words else []

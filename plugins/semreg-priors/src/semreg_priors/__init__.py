@@ -1,7 +1,7 @@
-"""Priors of codes for semreg, each a module that mixes with every loss, and posteriors beside the normal one.
+"""Priors of codes for semreg, each a module that works with every loss, and posteriors besides the normal one.
 
 Mixtures, VampPrior, spheres, heavy tails, normalizing flows, and densities fitted after training; `docs/priors.md`
-tells of each.
+describes each.
 """
 
 from typing import TYPE_CHECKING

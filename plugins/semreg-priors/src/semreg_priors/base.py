@@ -1,4 +1,4 @@
-"""What the priors of this package share: the length of their codes, and where their draws are made."""
+"""The base of the priors in this package: the length of their codes, and the device of their draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SizedPrior(nn.Module):
 
     title: str
     classes: int = 0
-    """Of the label that it depends on."""
+    """The number of classes of the label that it depends on."""
     zero: Tensor
 
     def __init__(self, size: int) -> None:
@@ -24,7 +24,7 @@ class SizedPrior(nn.Module):
 
     @property
     def ignores_labels(self) -> bool:
-        """Whether no label changes anything."""
+        """Whether the prior doesn't depend on a label."""
         return not self.classes
 
     def extra_repr(self) -> str:
@@ -36,9 +36,9 @@ class SizedPrior(nn.Module):
             raise shape_error(f"{self.title}.{call}", f"batch {self.size}", f"its size is {self.size}", codes)
 
     def label_of(self, method: str, labels: tuple[Tensor, ...], *, rows: int) -> Tensor | None:
-        """The label `(rows,)` that the prior depends on, None of no classes, and without a label.
+        """Return the label `(rows,)` that the prior depends on, None for a prior without classes, and without a label.
 
-        Raises ValueError for several labels, and for a label that is none of the classes.
+        Raises ValueError for several labels, and for a label outside the classes.
         """
         if not self.classes or not labels:
             return None

@@ -1,7 +1,7 @@
-"""Densities fitted to the codes of the training images once training has ended: priors to draw from.
+"""Densities fitted to the codes of the training images after training: priors to draw from.
 
 Source: Ghosh et al., *From Variational to Deterministic Autoencoders* (2020), section 4 (ex-post density estimation).
-What they learnt is among the statistics that are kept with the run. Until then they are N(0, I).
+The run's stored statistics include their parameters. Before the fit they are N(0, I).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from semreg_priors.base import SizedPrior
 from semreg_priors.functional import chosen
 
 LEAST = 1e-4
-"""The smallest standard deviation in any direction, of the greatest: codes may leave directions empty."""
+"""The smallest standard deviation in any direction, as a share of the greatest: codes may leave directions empty."""
 MOST_ROWS = 20_000
-"""Of codes that a mixture is fitted to, evenly spaced among all."""
+"""How many codes a mixture is fitted to, evenly spaced among all."""
 
 
 class FittedNormals(SizedPrior):
-    """Σ_k w_k N(z; m_k, U_k diag(s_k²) U_kᵀ), fitted to codes. Buffers hold all; nothing is trained."""
+    """Σ_k w_k N(z; m_k, U_k diag(s_k²) U_kᵀ), fitted to codes. It is stored in buffers; nothing is trained."""
 
     weights: Tensor
     means: Tensor
@@ -43,36 +43,36 @@ class FittedNormals(SizedPrior):
         self.register_buffer("deviations", torch.ones(components, size))
 
     def state(self) -> Mapping[str, Tensor]:
-        """What was learnt of codes: weights, means, directions `(components, size, size)` and deviations along them."""
+        """Return the fitted weights, means, directions `(components, size, size)` and deviations along them."""
         return {name: value for name, value in self.named_buffers() if name != "zero"}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take what another one with the same options learnt, in the place of `fit`."""
+        """Load the state of a prior with the same options, instead of a `fit`."""
         for name, value in self.state().items():
             value.copy_(state[name])
 
     def log_densities(self, codes: Tensor) -> Tensor:
-        """Of each code under each distribution in nats, `(batch, components)`."""
+        """Return the log-density of each code under each distribution in nats, `(batch, components)`."""
         away = torch.einsum("bkj,kji->bki", codes[:, None] - self.means, self.directions)
         constant = self.deviations.log().sum(-1) + self.size / 2 * math.log(2 * math.pi)
         return -0.5 * (away / self.deviations).square().sum(-1) - constant
 
     def mixed(self, codes: Tensor) -> Tensor:
-        """The log-density of the mixture, `(batch,)`."""
+        """Return the log-density of the mixture, `(batch,)`."""
         return torch.logsumexp(self.weights.log() + self.log_densities(codes), 1)
 
     def drawn(self, own: Tensor, generator: torch.Generator | None) -> Tensor:
-        """A draw from each of these distributions, int64 `(count,)`."""
+        """Draw from each of these distributions, int64 `(count,)`."""
         noise = normal_noise((len(own), self.size), like=self.means, generator=generator)
         spread = (self.directions[own] @ (self.deviations[own] * noise)[..., None]).squeeze(-1)
         return self.means[own] + spread
 
     def any_of_them(self, count: int, generator: torch.Generator | None) -> Tensor:
-        """Which distribution each of `count` draws is from, by the weights, int64."""
+        """Draw the distribution of each of `count` draws, by the weights, int64."""
         return chosen(self.weights.log().expand(count, -1), generator=generator)
 
     def put(self, index: int, mean: Tensor, covariance: Tensor, weight: float) -> None:
-        """Have distribution `index` this mean and covariance."""
+        """Give distribution `index` this mean and covariance."""
         variances, directions = torch.linalg.eigh(covariance)
         deviations = variances.clamp(min=0).sqrt()
         least = LEAST * float(deviations.max()) or LEAST
@@ -81,7 +81,8 @@ class FittedNormals(SizedPrior):
             buffer[index] = (value.clamp(min=least) if value is deviations else value).to(buffer)
 
     def checked(self, codes: Tensor) -> Tensor:
-        """Codes to fit to, float64 on the CPU. Raises ValueError for none, of another size, or that aren't finite."""
+        """Return the codes for a fit, float64 on the CPU. Raises ValueError if there are none, or they have another
+        size or aren't finite."""
         self.require_size("fit(codes)", codes)
         if not len(codes) or not codes.isfinite().all():
             raise shape_error(f"{self.title}.fit(codes)", f"batch {self.size}", "codes must be there, finite", codes)
@@ -89,14 +90,14 @@ class FittedNormals(SizedPrior):
 
 
 class FittedGaussian(FittedNormals):
-    """The normal distribution with the mean and the covariance of the training images' codes, draws as in training.
+    """The normal distribution with the mean and the covariance of the training images' codes, drawn as in training.
 
     Source: Ghosh et al., *From Variational to Deterministic Autoencoders* (2020), section 4.
 
     Args:
         size: the length of the code.
-        classes: of the label that `[model]` calls an attribute of the code: one distribution each, by their shares; 0
-            for one of all.
+        classes: of the label that is the code's attribute in `[model]`: one distribution each, by their shares; 0 for a
+            single distribution.
     """
 
     title = "fitted_gaussian"
@@ -107,9 +108,10 @@ class FittedGaussian(FittedNormals):
 
     @torch.no_grad()
     def fit(self, codes: Tensor, *labels: Tensor) -> None:
-        """Take the moments of codes `(rows, code)`, of each class if there are any; one without a code has all codes'.
+        """Fit the moments of codes `(rows, code)`, of each class if there are any; a class without a code gets those of
+        all codes.
 
-        Raises ValueError for no codes, other sizes, codes that aren't finite, and classes without one label.
+        Raises ValueError for no codes, other sizes, codes that aren't finite, and classes without exactly one label.
         """
         codes = self.checked(codes)
         if self.classes and len(labels) != 1:
@@ -126,9 +128,9 @@ class FittedGaussian(FittedNormals):
             self.put(index, *gaussian_moments(own if len(own) else codes), len(own) / len(codes))
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`; given the label, if there are classes.
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`; given the label, if there are classes.
 
-        Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
+        Raises ValueError if a code has another size, for several labels, and for a label outside the classes.
         """
         self.require_size("log_probability(codes)", codes)
         label = self.label_of("log_probability", labels, rows=len(codes))
@@ -137,7 +139,8 @@ class FittedGaussian(FittedNormals):
         return self.log_densities(codes).gather(1, label.long()[:, None]).squeeze(1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`, of the given classes, without a label by their shares. Raises as `log_probability`."""
+        """Draw codes `(count, size)` of the given classes, without a label by their shares. Raises as
+        `log_probability`."""
         label = self.label_of("sample", labels, rows=count)
         return self.drawn(self.any_of_them(count, generator) if label is None else label.long(), generator)
 
@@ -154,7 +157,7 @@ class FittedMixture(FittedNormals):
 
     Args:
         size: the length of the code.
-        components: how many distributions; as many as there are codes, if these are fewer.
+        components: how many distributions; at most as many as there are codes.
     """
 
     title = "fitted_mixture"
@@ -164,7 +167,7 @@ class FittedMixture(FittedNormals):
 
     @torch.no_grad()
     def fit(self, codes: Tensor, *labels: Tensor) -> None:
-        """Fit to codes `(rows, code)`, of more than 20,000 to as many, evenly spaced.
+        """Fit to codes `(rows, code)`; if there are more than 20,000, to that many, evenly spaced.
 
         Raises ValueError for no codes, other sizes, and codes that aren't finite.
         """
@@ -182,18 +185,19 @@ class FittedMixture(FittedNormals):
             fitted.fit((few / scale).numpy())
         found = [torch.from_numpy(part) for part in (fitted.means_, fitted.covariances_, fitted.weights_)]
         for index in range(self.components):
-            # beyond those that there are, copies without a weight
+            # the missing ones are copies without weight
             here = min(index, len(found[0]) - 1)
             weight = float(found[2][here]) if here == index else 0.0
             self.put(index, found[0][here] * scale, found[1][here] * scale.square(), weight)
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return self.mixed(codes)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`."""
+        """Draw codes `(count, size)`."""
         return self.drawn(self.any_of_them(count, generator), generator)
 
     def extra_repr(self) -> str:

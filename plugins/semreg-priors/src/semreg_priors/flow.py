@@ -1,4 +1,4 @@
-"""A normalizing flow as a prior, by the package zuko: a density of any form, learned with the codes."""
+"""A normalizing flow as a prior, by the package zuko: a flexible density, learned with the codes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Transformation = Literal["spline", "affine"]
 
 
 class FlowPrior(SizedPrior):
-    """log p(z) = log N(f(z); 0, I) + log |det ∂f/∂z|, with an invertible network f that is learned.
+    """log p(z) = log N(f(z); 0, I) + log |det ∂f/∂z|, with a learned invertible network f.
 
     Source: Durkan et al., *Neural Spline Flows* (2019). Affine transforms are those of Papamakarios et al., *Masked
     Autoregressive Flow for Density Estimation* (2017). Both are zuko's.
 
-    Splines act in [−5, 5]; beyond it a code stays as it is.
+    Splines act in [−5, 5]; outside of it a code doesn't change.
 
     Args:
         size: the length of the code.
-        transformation: "spline" of rational quadratics, or "affine", which is faster and bends less.
+        transformation: "spline" of rational quadratics, or "affine", which is faster and less flexible.
         transforms: how many, one after another.
         hidden: widths of the layers of each transform's network.
         bins: of each spline.
@@ -56,7 +56,7 @@ class FlowPrior(SizedPrior):
                 "a flow by coupling needs a code of 2 elements or more, one half for the other; "
                 f"size is {size}: coupling = false takes any size"
             )
-        from zuko.flows import MAF, NSF  # here, since it imports much
+        from zuko.flows import MAF, NSF  # here, since it imports many modules
 
         super().__init__(size)
         self.transformation, self.classes = transformation, classes
@@ -66,9 +66,10 @@ class FlowPrior(SizedPrior):
         self.transform = flow(size, context=classes, **options).transform
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`; given the label, if the flow has classes.
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`; given the label, if the flow has
+        classes.
 
-        Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
+        Raises ValueError if a code has another size, for several labels, and for a label outside the classes.
         """
         self.require_size("log_probability(codes)", codes)
         label = self.label_of("log_probability", labels, rows=len(codes))
@@ -79,7 +80,8 @@ class FlowPrior(SizedPrior):
         return torch.logsumexp(every, 0) - math.log(self.classes)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`, of the given classes, through which gradients flow; without a label of random classes.
+        """Draw codes `(count, size)` of the given classes, through which gradients flow; without a label of random
+        classes.
 
         Raises ValueError as `log_probability` does.
         """
@@ -91,15 +93,15 @@ class FlowPrior(SizedPrior):
         return self.from_noise(normal_noise((count, self.size), like=self.zero, generator=generator), label)
 
     def to_noise(self, codes: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """f(z), the noise `(batch, code)` that codes would be drawn from, and log |det ∂f/∂z|, `(batch,)`."""
-        if not len(codes):  # which zuko's networks can't take
+        """Return f(z), the noise `(batch, code)` of codes, and log |det ∂f/∂z|, `(batch,)`."""
+        if not len(codes):  # zuko's networks can't process it
             return codes, codes.sum(-1)
         # in bfloat16 a network would not be the inverse of itself
         noise, stretch = without_autocast(lambda rows: self._transform(label).call_and_ladj(rows), codes)
         return noise, stretch
 
     def from_noise(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
-        """f⁻¹, the codes `(batch, code)` of noise."""
+        """Return f⁻¹, the codes `(batch, code)` of noise."""
         if not len(noise):
             return noise
         codes: Tensor = without_autocast(lambda rows: self._transform(label).inv(rows), noise)

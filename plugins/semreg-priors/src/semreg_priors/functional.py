@@ -14,16 +14,16 @@ from semreg.components.functional import at_least_float32, gaussian_log_density,
 def uniform_noise(
     shape: tuple[int, ...] | torch.Size, *, like: Tensor, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Numbers from (0, 1] of `shape` with the device and dtype of `like`, drawn in float32 where the generator is."""
+    """Draw numbers from (0, 1] of `shape` with the device and dtype of `like`, in float32 on the generator's device."""
     device = like.device if generator is None else generator.device
     return (1 - torch.rand(shape, generator=generator, device=device)).to(like)
 
 
 def gamma_noise(concentration: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-    """Draws from Gamma(concentration, 1) in the shape of `concentration`, drawn where the generator is.
+    """Draw from Gamma(concentration, 1) in the shape of `concentration`, on the generator's device.
 
-    Gradients to the concentration are implicit: of averages over draws, not of one draw (Figurnov et al., *Implicit
-    Reparameterization Gradients*, 2018).
+    Gradients to the concentration are implicit: right for averages over draws, not for one draw (Figurnov et al.,
+    *Implicit Reparameterization Gradients*, 2018).
     """
     device = concentration.device if generator is None else generator.device
     wide = at_least_float32(concentration)  # below it PyTorch has none
@@ -33,26 +33,26 @@ def gamma_noise(concentration: Tensor, *, generator: torch.Generator | None = No
 
 
 def random_signs(x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-    """The numbers with signs of equal chances."""
+    """Give the numbers random signs of equal probability."""
     return torch.where(uniform_noise(x.shape, like=x, generator=generator) <= 0.5, x, -x)
 
 
 def chosen(logits: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-    """An index into the last axis of `logits`, drawn with their softmax for probabilities, int64 `(...)`.
+    """Draw an index into the last axis of `logits`, with their softmax as probabilities, int64 `(...)`.
 
-    The greatest of the logits with Gumbel noise: unlike `multinomial`, it reads nothing on the host.
+    It is the greatest of the logits with Gumbel noise: unlike `multinomial`, it doesn't read values on the host.
     """
     noise = -torch.log(uniform_noise(logits.shape, like=logits, generator=generator))
     return (logits.detach() - torch.log(noise.clamp(min=torch.finfo(logits.dtype).tiny))).argmax(-1)
 
 
 def laplace_log_density(codes: Tensor, scale: float) -> Tensor:
-    """−|z| / b − log 2b of each element."""
+    """Return −|z| / b − log 2b of each element."""
     return -codes.abs() / scale - math.log(2 * scale)
 
 
 def laplace_kl(mean: Tensor, log_variance: Tensor, scale: float) -> Tensor:
-    """KL(N(m, σ²) ‖ Laplace(0, b)) of each element in nats, never negative.
+    """Return KL(N(m, σ²) ‖ Laplace(0, b)) of each element in nats, never negative.
 
     log 2b + E|z| / b − ½ log 2πeσ², where E|z| = σ √(2/π) exp(−m² / 2σ²) + m erf(m / σ√2).
     """
@@ -65,59 +65,61 @@ def laplace_kl(mean: Tensor, log_variance: Tensor, scale: float) -> Tensor:
 
 
 def student_t_log_density(codes: Tensor, degrees: float, scale: float) -> Tensor:
-    """log of Γ((ν+1)/2) / (Γ(ν/2) √(πν) s) · (1 + z² / νs²)^(−(ν+1)/2) of each element."""
+    """Return the log of Γ((ν+1)/2) / (Γ(ν/2) √(πν) s) · (1 + z² / νs²)^(−(ν+1)/2) of each element."""
     constant = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2) - 0.5 * math.log(math.pi * degrees)
     return constant - math.log(scale) - (degrees + 1) / 2 * torch.log1p((codes / scale).square() / degrees)
 
 
 def generalised_normal_log_density(codes: Tensor, power: float, scale: float) -> Tensor:
-    """log of β / (2s Γ(1/β)) · exp(−|z / s|^β) of each element."""
+    """Return the log of β / (2s Γ(1/β)) · exp(−|z / s|^β) of each element."""
     constant = math.log(power) - math.log(2 * scale) - math.lgamma(1 / power)
     return constant - (codes / scale).abs().pow(power)
 
 
 def mixture_log_density(codes: Tensor, log_weights: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
-    """log Σ_k w_k N(z; μ_k, diag σ_k²) of codes `(batch, size)`, `(batch,)`.
+    """Return log Σ_k w_k N(z; μ_k, diag σ_k²) of codes `(batch, size)`, `(batch,)`.
 
-    `log_weights` `(components,)`, `means` and `log_variances` `(components, size)`. Memory is
-    (batch, components, size).
+    `log_weights` `(components,)`, `means` and `log_variances` `(components, size)`. Memory is (batch, components,
+    size).
     """
     parts = gaussian_log_density(codes[:, None], means, log_variances).sum(-1)
     return torch.logsumexp(log_weights + parts, 1)
 
 
 def factorised_log_density(codes: Tensor, log_weights: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
-    """Σ_j log Σ_k w_jk N(z_j; μ_jk, σ_jk²) of codes `(batch, size)`, `(batch,)`; the others `(size, components)`."""
+    """Return Σ_j log Σ_k w_jk N(z_j; μ_jk, σ_jk²) of codes `(batch, size)`, `(batch,)`; the others
+    `(size, components)`."""
     parts = gaussian_log_density(codes[..., None], means, log_variances)
     return torch.logsumexp(log_weights + parts, -1).sum(-1)
 
 
 def sphere_log_area(size: int) -> float:
-    """log of the area 2 π^(d/2) / Γ(d/2) of the unit sphere in d = `size` dimensions."""
+    """Return the log of the area 2 π^(d/2) / Γ(d/2) of the unit sphere in d = `size` dimensions."""
     return math.log(2) + size / 2 * math.log(math.pi) - math.lgamma(size / 2)
 
 
 def power_spherical_log_normaliser(concentration: Tensor, size: int) -> Tensor:
-    """log of N(κ, d) = 2^(α+β) π^β Γ(α) / Γ(α+β), α = (d−1)/2 + κ, β = (d−1)/2 (De Cao and Aziz 2020)."""
+    """Return the log of N(κ, d) = 2^(α+β) π^β Γ(α) / Γ(α+β), α = (d−1)/2 + κ, β = (d−1)/2 (De Cao and Aziz 2020)."""
     half = (size - 1) / 2
-    alpha = half + concentration.double()  # of large κ the two lgammas differ in digits that float32 lacks
+    alpha = half + concentration.double()  # for large κ the two lgammas differ in digits that float32 lacks
     constants = (alpha + half) * math.log(2) + half * math.log(math.pi)
     return (constants + torch.lgamma(alpha) - torch.lgamma(alpha + half)).to(concentration.dtype)
 
 
 def power_spherical_log_density(codes: Tensor, direction: Tensor, concentration: Tensor) -> Tensor:
-    """log of (1 + μᵀz)^κ / N(κ, d) of unit vectors `(batch, size)` with respect to the sphere's area, `(batch,)`.
+    """Return the log of (1 + μᵀz)^κ / N(κ, d) of unit vectors `(batch, size)` with respect to the sphere's area,
+    `(batch,)`.
 
     `direction` is μ, `(batch, size)` unit vectors; `concentration` κ ≥ 0, `(batch,)`.
     """
     cosine = (codes * direction).sum(-1)
-    # exactly opposite to μ the density is 0; the floor keeps its logarithm finite
+    # the density exactly opposite to μ is 0; the floor keeps its logarithm finite
     rise = torch.log1p(cosine.clamp(min=-1 + torch.finfo(codes.dtype).eps))
     return concentration * rise - power_spherical_log_normaliser(concentration, codes.shape[-1])
 
 
 def power_spherical_kl(concentration: Tensor, size: int) -> Tensor:
-    """KL(power spherical ‖ uniform on the sphere) in nats in the shape of κ, 0 where it is 0 (De Cao and Aziz 2020).
+    """Return KL(power spherical ‖ uniform on the sphere) in nats in the shape of κ, 0 for κ = 0 (De Cao and Aziz 2020).
 
     log |S| − H = log |S| − log N(κ, d) + κ (log 2 + ψ(α) − ψ(α+β)).
     """
@@ -130,9 +132,9 @@ def power_spherical_kl(concentration: Tensor, size: int) -> Tensor:
 def power_spherical_draw(
     direction: Tensor, concentration: Tensor, *, generator: torch.Generator | None = None
 ) -> Tensor:
-    """One draw for each row, unit vectors `(batch, size)` (De Cao and Aziz 2020, Algorithm 1).
+    """Draw once for each row, unit vectors `(batch, size)` (De Cao and Aziz 2020, Algorithm 1).
 
-    The cosine with μ is 2 Beta(α, β) − 1, the rest of the first axis's tangent uniform; a Householder reflection takes
+    The cosine with μ is 2 Beta(α, β) − 1, the rest of the first axis's tangent uniform; a Householder reflection maps
     the first axis to μ.
     """
     rows, size = direction.shape
@@ -152,5 +154,5 @@ def power_spherical_draw(
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Vectors `(batch, size)` with length 1; one of nearly no length gives nearly none."""
+    """Scale vectors `(batch, size)` to length 1; one of nearly no length stays nearly zero."""
     return F.normalize(at_least_float32(vectors), dim=-1).to(vectors.dtype)

@@ -14,9 +14,9 @@ from semreg_priors.functional import chosen, factorised_log_density, mixture_log
 
 
 class MixtureOfGaussians(SizedPrior):
-    """Σ_k w_k N(z; μ_k, diag σ_k²) with weights, means and variances to be learned, without labels.
+    """Σ_k w_k N(z; μ_k, diag σ_k²) with learned weights, means and variances, without labels.
 
-    Source: Tomczak and Welling, *VAE with a VampPrior* (2018), who compare with it, in equal shares.
+    Source: Tomczak and Welling, *VAE with a VampPrior* (2018), whose baseline it is, with equal weights.
 
     Labels are ignored; `gaussian_mixture` has one distribution a class. The divergence is estimated, by `kl_estimate`.
 
@@ -35,12 +35,13 @@ class MixtureOfGaussians(SizedPrior):
         self.log_variances = nn.Parameter(torch.zeros(components, size))
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return mixture_log_density(codes, self.logits.log_softmax(0), self.means, self.log_variances)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`, through which gradients flow to means and variances, not to the weights."""
+        """Draw codes `(count, size)`, through which gradients flow to means and variances, not to the weights."""
         own = chosen(self.logits.expand(count, -1), generator=generator)
         noise = normal_noise((count, self.size), like=self.means, generator=generator)
         return self.means[own] + torch.exp(0.5 * self.log_variances[own]) * noise
@@ -50,12 +51,12 @@ class MixtureOfGaussians(SizedPrior):
 
 
 class Factorised(SizedPrior):
-    """Π_j Σ_k w_jk N(z_j; μ_jk, σ_jk²): independent elements, each with a density of any form, learned.
+    """Π_j Σ_k w_jk N(z_j; μ_jk, σ_jk²): independent elements, each with a learned, flexible density.
 
     Source: Ballé et al., *Variational Image Compression with a Scale Hyperprior* (2018), appendix 6.1.
 
-    Each element's density is a mixture here, where they have one of their own (decision). Labels are ignored; the
-    divergence is estimated, by `kl_estimate`.
+    Each element's density is a mixture here; theirs has another form (decision). Labels are ignored; the divergence is
+    estimated, by `kl_estimate`.
 
     Args:
         size: the length of the code.
@@ -73,12 +74,13 @@ class Factorised(SizedPrior):
         self.log_variances = nn.Parameter(torch.zeros(size, components))
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return factorised_log_density(codes, self.logits.log_softmax(-1), self.means, self.log_variances)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`, through which gradients flow to means and variances, not to the weights."""
+        """Draw codes `(count, size)`, through which gradients flow to means and variances, not to the weights."""
         own = chosen(self.logits.expand(count, -1, -1), generator=generator)[..., None]
         mean = self.means.expand(count, -1, -1).gather(-1, own).squeeze(-1)
         log_variance = self.log_variances.expand(count, -1, -1).gather(-1, own).squeeze(-1)

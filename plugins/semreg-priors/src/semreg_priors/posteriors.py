@@ -1,4 +1,4 @@
-"""Posteriors whose elements depend on each other: normal ones with a covariance, and normal ones bent by a flow."""
+"""Posteriors with dependent elements: normal ones with a covariance, and normal ones transformed by a flow."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class FullCovarianceGaussian(NamedTuple):
     factor: Tensor
 
     def centre(self) -> Tensor:
-        """The mean, `(batch, code)`."""
+        """Return the mean, `(batch, code)`."""
         return self.mean
 
     def draw(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """m + L ε, `(batch, code)`."""
+        """Return m + L ε, `(batch, code)`."""
         noise = normal_noise(self.mean.shape, like=self.mean, generator=generator)
         return self.mean + (self.factor @ noise[..., None]).squeeze(-1)
 
     def log_density(self, codes: Tensor) -> Tensor:
-        """In nats, `(batch,)`. Raises ValueError unless codes have the mean's shape."""
+        """Return the log-density in nats, `(batch,)`. Raises ValueError unless codes have the mean's shape."""
         call = "full_covariance_gaussian.log_density(codes)"
         require_equal_shapes(call, "batch code, batch code", codes, self.mean)
         away = (codes - self.mean)[..., None]
@@ -40,10 +40,10 @@ class FullCovarianceGaussian(NamedTuple):
 
 
 def full_covariance_gaussian(features: Tensor) -> FullCovarianceGaussian:
-    """A normal posterior N(m, L Lᵀ) with a covariance of its own, from features `(batch, code (code + 3) / 2)`.
+    """Make a normal posterior N(m, L Lᵀ) with its own covariance, from features `(batch, code (code + 3) / 2)`.
 
-    First the mean, then the logarithms of L's diagonal, then what is below it, row by row. `sample` draws from it, and
-    `kl_estimate` takes its divergence from any prior. Raises ValueError for another number of features.
+    First the mean, then the logarithms of L's diagonal, then the elements below it, row by row. `sample` draws from it,
+    and `kl_estimate` estimates its divergence from any prior. Raises ValueError for another number of features.
 
     Source: Kingma and Welling, *An Introduction to Variational Autoencoders* (2019), section 2.5.1.
     """
@@ -64,15 +64,15 @@ class FlowPosterior(NamedTuple):
     flow: FlowPrior
 
     def centre(self) -> Tensor:
-        """The code of the base's mean, `(batch, code)`."""
+        """Return the code of the base's mean, `(batch, code)`."""
         return self.flow.from_noise(self.base.mean)
 
     def draw(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """The code of a draw from the base, `(batch, code)`."""
+        """Return the code of a draw from the base, `(batch, code)`."""
         return self.flow.from_noise(drawn_from("sample(posterior)", self.base, generator=generator))
 
     def log_density(self, codes: Tensor) -> Tensor:
-        """log N(f(z); base) + log |det ∂f/∂z| in nats, `(batch,)`. Raises ValueError unless shapes are equal."""
+        """Return log N(f(z); base) + log |det ∂f/∂z| in nats, `(batch,)`. Raises ValueError unless shapes are equal."""
         call = "flow_posterior.log_density(codes)"
         require_equal_shapes(call, "batch code, batch code", codes, self.base.mean)
         noise, stretch = self.flow.to_noise(codes)
@@ -80,10 +80,11 @@ class FlowPosterior(NamedTuple):
 
 
 def flow_posterior(base: Any, flow: FlowPrior) -> FlowPosterior:
-    """A posterior of any form: a normal one `(batch, code)` that a `flow` without classes bends, learned with it.
+    """Make a flexible posterior: a normal one `(batch, code)`, transformed by a `flow` without classes, learned with
+    it.
 
-    One network bends all of them. `sample` draws from it, and `kl_estimate` takes its divergence from any prior. Raises
-    ValueError for another base or module, for classes, or if the size differs.
+    One network transforms all of them. `sample` draws from it, and `kl_estimate` estimates its divergence from any
+    prior. Raises ValueError for another base or module, for classes, or if the size differs.
 
     Source: Rezende and Mohamed, *Variational Inference with Normalizing Flows* (2015), Eq. 5.
     """

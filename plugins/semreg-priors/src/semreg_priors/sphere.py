@@ -31,21 +31,22 @@ class PowerSpherical(NamedTuple):
     concentration: Tensor
 
     def centre(self) -> Tensor:
-        """The mean direction, `(batch, size)`."""
+        """Return the mean direction, `(batch, size)`."""
         return self.direction
 
     def draw(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """Unit vectors `(batch, size)`; gradients to the concentration are right on average, not draw by draw."""
+        """Draw unit vectors `(batch, size)`; gradients to the concentration are right on average, not for each draw."""
         return power_spherical_draw(self.direction, self.concentration, generator=generator)
 
     def log_density(self, codes: Tensor) -> Tensor:
-        """Of unit vectors `(batch, size)` in nats, `(batch,)`. Raises ValueError if shapes differ."""
+        """Return the log-density of unit vectors `(batch, size)` in nats, `(batch,)`. Raises ValueError if shapes
+        differ."""
         require_equal_shapes("power_spherical.log_density(codes)", "batch size, batch size", codes, self.direction)
         return power_spherical_log_density(codes, self.direction, self.concentration)
 
 
 def power_spherical(features: Tensor, *, least: Annotated[float, Gt(0)] = 1.0) -> PowerSpherical:
-    """A posterior on the unit sphere from features `(batch, size + 1)`: a vector for its direction, then a number.
+    """Make a posterior on the unit sphere from features `(batch, size + 1)`: a vector for its direction, then a number.
 
     q(z) = (1 + μᵀz)^κ / N(κ, size), with κ = `least` + softplus of the number: `sample` draws from it without
     rejection, and `uniform_on_sphere` has the divergence in closed form. Raises ValueError for features of another
@@ -62,8 +63,8 @@ def power_spherical(features: Tensor, *, least: Annotated[float, Gt(0)] = 1.0) -
 class UniformOnSphere(SizedPrior):
     """The uniform distribution on the unit sphere, of codes `(batch, size)` of length 1: p(z) = Γ(d/2) / 2π^(d/2).
 
-    Of a code of another length the density is that of its direction. With a `power_spherical` posterior `kl_divergence`
-    has a closed form. Labels are ignored.
+    A code of another length has the density of its direction. With a `power_spherical` posterior `kl_divergence` has a
+    closed form. Labels are ignored.
 
     Source: De Cao and Aziz, *The Power Spherical Distribution* (2020).
     """
@@ -74,16 +75,17 @@ class UniformOnSphere(SizedPrior):
         super().__init__(size)
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return 0 * codes.sum(-1) - sphere_log_area(self.size)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)` of length 1."""
+        """Draw codes `(count, size)` of length 1."""
         return unit(normal_noise((count, self.size), like=self.zero, generator=generator))
 
     def kl_divergence(self, posterior: PowerSpherical, *labels: Tensor) -> Tensor:
-        """KL(posterior ‖ prior) in nats, spread evenly over the elements of the code, `(batch, code)`.
+        """Return KL(posterior ‖ prior) in nats, spread evenly over the elements of the code, `(batch, code)`.
 
         Raises ValueError for another posterior, or if the size differs.
         """

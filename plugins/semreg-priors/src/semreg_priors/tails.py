@@ -1,4 +1,4 @@
-"""Priors with heavier or lighter tails than a normal distribution, each element by itself; nothing is trained."""
+"""Priors with heavier or lighter tails than a normal distribution, for each element separately; nothing is trained."""
 
 from __future__ import annotations
 
@@ -44,24 +44,26 @@ class Laplace(SizedPrior):
         self.scale = scale
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return laplace_log_density(codes, self.scale).sum(-1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`."""
+        """Draw codes `(count, size)`."""
         exponential = -uniform_noise((count, self.size), like=self.zero, generator=generator).log()
         return self.scale * random_signs(exponential, generator=generator)
 
     def kl_divergence(self, posterior: DiagonalGaussian, *labels: Tensor) -> Tensor:
-        """KL(posterior ‖ prior) of each element in nats, `(batch, code)`. Raises ValueError if the size differs."""
+        """Return KL(posterior ‖ prior) of each element in nats, `(batch, code)`. Raises ValueError if the size
+        differs."""
         require_posterior(posterior, "laplace.kl_divergence(posterior)")
         self.require_size("kl_divergence(posterior)", posterior.mean)
         return laplace_kl(posterior.mean, posterior.log_variance, self.scale)
 
 
 class StudentT(SizedPrior):
-    """Independent Student's t distributions: p(z_j) ∝ (1 + z_j² / νs²)^(−(ν+1)/2), which lets few codes be far out.
+    """Independent Student's t distributions: p(z_j) ∝ (1 + z_j² / νs²)^(−(ν+1)/2), which allow a few codes far out.
 
     Source: Abiri and Ohlsson, *Variational Auto-Encoders with Student's t-Prior* (2019).
 
@@ -69,7 +71,7 @@ class StudentT(SizedPrior):
 
     Args:
         size: the length of the code.
-        degrees: ν; the fewer, the heavier the tails. Above 2 there is a variance, ν s² / (ν − 2).
+        degrees: ν; the tails are heavier for fewer degrees. Above 2 the variance is ν s² / (ν − 2).
         scale: s.
     """
 
@@ -80,12 +82,13 @@ class StudentT(SizedPrior):
         self.degrees, self.scale = degrees, scale
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return student_t_log_density(codes, self.degrees, self.scale).sum(-1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`."""
+        """Draw codes `(count, size)`."""
         noise = normal_noise((count, self.size), like=self.zero, generator=generator)
         squares = 2 * gamma_noise(torch.full_like(noise, self.degrees / 2), generator=generator)
         return self.scale * noise * torch.sqrt(self.degrees / squares)
@@ -111,12 +114,13 @@ class GeneralisedNormal(SizedPrior):
         self.power, self.scale = power, scale
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another size."""
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`. Raises ValueError if a code has another
+        size."""
         self.require_size("log_probability(codes)", codes)
         return generalised_normal_log_density(codes, self.power, self.scale).sum(-1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`."""
+        """Draw codes `(count, size)`."""
         shape = self.zero.new_full((count, self.size), 1 / self.power)
         radius = gamma_noise(shape, generator=generator).pow(1 / self.power)
         return self.scale * random_signs(radius, generator=generator)

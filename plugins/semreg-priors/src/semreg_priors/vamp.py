@@ -1,4 +1,4 @@
-"""VampPrior: the mixture of the posteriors that the encoder gives to pseudo-inputs, which are learned."""
+"""VampPrior: the mixture of the encoder's posteriors of learned pseudo-inputs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class VampPrior(SizedPrior):
 
     Source: Tomczak and Welling, *VAE with a VampPrior* (2018), section 3.
 
-    A recipe encodes the pseudo-inputs, which the prior gives when it is called on images, as it does images, and hands
-    the posterior over, so that the encoder is trained through it, too:
+    The prior returns the pseudo-inputs when it is called on images. A recipe encodes them as it does images, and passes
+    the posterior to the loss, so that the loss trains the encoder through it, too:
 
         [tensors]
         pseudo = "diagonal_gaussian(encoder(prior(image)))"
@@ -30,14 +30,14 @@ class VampPrior(SizedPrior):
         [losses.kl]
         use = "kl_estimate(z, posterior, prior, pseudo)"
 
-    In training the prior keeps the last pseudo-posterior that it was given: without one, draws and densities are its,
-    of the weights before the last step. Labels are ignored.
+    In training the prior keeps the last given pseudo-posterior. Draws and densities without one use it; its weights are
+    those before the last step. Labels are ignored.
 
     Args:
         size: the length of the code.
         pseudo_inputs: K.
         value_range: of the images; pseudo-inputs stay inside.
-        input_shapes: of what the prior is called on, the images; filled in by the engine.
+        input_shapes: of the images that the prior is called on; filled in by the engine.
     """
 
     title = "vamp"
@@ -59,12 +59,13 @@ class VampPrior(SizedPrior):
         self.register_buffer("log_variances", torch.zeros(pseudo_inputs, size))
 
     def forward(self, images: Tensor) -> Tensor:
-        """The pseudo-inputs `(pseudo_inputs, ...)`, whatever the images `(batch, ...)`, in the range of images."""
+        """Return the pseudo-inputs `(pseudo_inputs, ...)`, for any images `(batch, ...)`, in the range of images."""
         low, high = self.value_range
         return low + (high - low) * torch.sigmoid(self.pixels)
 
     def log_probability(self, codes: Tensor, *labels: Any) -> Tensor:
-        """Log-density of codes `(batch, code)` in nats, `(batch,)`, by the posterior of the pseudo-inputs, if given.
+        """Return the log-density of codes `(batch, code)` in nats, `(batch,)`, by the posterior of the pseudo-inputs,
+        if given.
 
         Raises ValueError if a code or the posterior has another size, or the posterior another number of rows.
         """
@@ -78,7 +79,7 @@ class VampPrior(SizedPrior):
         return mixture_log_density(codes, shares, means, log_variances)
 
     def sample(self, count: int, *labels: Any, generator: torch.Generator | None = None) -> Tensor:
-        """Draws `(count, size)`, through which gradients flow to the pseudo-posterior, if it is given.
+        """Draw codes `(count, size)`, through which gradients flow to the pseudo-posterior, if it is given.
 
         Raises ValueError as `log_probability` does.
         """
@@ -91,10 +92,10 @@ class VampPrior(SizedPrior):
         return f"size={self.size}, pseudo_inputs={self.pseudo_inputs}"
 
     def _posterior(self, call: str, labels: tuple[Any, ...]) -> DiagonalGaussian:
-        """The pseudo-posterior among what was given beside the codes, else the last one."""
+        """Return the pseudo-posterior among the inputs besides the codes, else the last one."""
         given = next((one for one in labels if not isinstance(one, Tensor)), None)
         if given is None:
-            # copies, which the next step's changes in place leave alone
+            # copies, which the next step's in-place changes don't affect
             return DiagonalGaussian(self.means.clone(), self.log_variances.clone())
         require_posterior(given, f"vamp.{call}")
         if given.mean.shape != self.means.shape:

@@ -1,4 +1,4 @@
-"""The connection to a cluster that is there, or the start of one's own."""
+"""Connects to a running cluster, or starts one on this machine."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from typing import Any
 
 OWN = "local"
-"""The address of a cluster of one's own, as `ray.init` has it."""
+"""The address of a new cluster on this machine, for `ray.init`."""
 SECONDS_TO_CONNECT, SECONDS_TO_JOIN = 5.0, 30.0
 """How long an address may take to answer, and Ray to make the connection."""
 MEMORY = 100 * 2**20
-"""Bytes of an own cluster's store of objects: nothing but a few numbers lies there."""
+"""Bytes of a new cluster's object store, which only has a few numbers."""
 _DEFAULTS = {"RAY_USAGE_STATS_ENABLED": "0"}
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 _TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def imported() -> Any:
-    """Ray, which reports nothing of its use unless the environment says so. Raises ValueError if it isn't there."""
+    """Return Ray, which doesn't report its use unless the environment allows it. Raises ValueError if it is missing."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     try:
@@ -35,10 +35,10 @@ def imported() -> Any:
 
 
 def connect(address: str) -> None:
-    """Join the cluster at an address, as `ray.init` takes it; without one that which RAY_ADDRESS or the last `ray
-    start` of this machine names, else start one of this machine's own, which ends with this process.
+    """Join the cluster at an address, as `ray.init` accepts it; without one that of RAY_ADDRESS or of the last
+    `ray start` on this machine, else start a cluster on this machine, which ends with this process.
 
-    A process that is connected stays so. Raises ValueError for what doesn't answer, and what Ray refuses.
+    A connected process stays connected. Raises ValueError if the address doesn't answer, and for Ray's errors.
     """
     ray = imported()
     if ray.is_initialized():
@@ -56,7 +56,7 @@ def connect(address: str) -> None:
 
 
 def _named() -> str:
-    """The address that the environment or the last `ray start` names; empty if none does."""
+    """Return the address in the environment or of the last `ray start`; empty if there is none."""
     from ray._private.services import get_ray_address_from_environment
 
     return get_ray_address_from_environment(None, None) or ""
@@ -64,15 +64,16 @@ def _named() -> str:
 
 def _start() -> None:
     if not any(os.environ.get(name) for name in _TOKENS):
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # else Ray writes one into the home folder
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # otherwise Ray writes one into the home folder
     with _handlers_kept():
         imported().init(OWN, include_dashboard=False, object_store_memory=MEMORY, **_QUIET)
 
 
 def _join(address: str, asked: str) -> None:
-    """In a thread, since Ray waits for minutes or for ever where something else answers.
+    """Join in a thread, since Ray waits for minutes or for ever if something else answers.
 
-    Ray is `asked` for what it found itself as such: only then it gives the token that `ray start` has asked for.
+    `asked` is the address as the user gave it: only for an address that Ray finds itself does Ray send the token that
+    `ray start` requires.
     """
     if address != "auto":
         _require_answer(address)
@@ -89,17 +90,17 @@ def _join(address: str, asked: str) -> None:
         thread.start()
         thread.join(SECONDS_TO_JOIN)
     if thread.is_alive():
-        raise ValueError(f"what answers at {address} is no Ray cluster, or can't be joined from this machine")
+        raise ValueError(f"{address} answers, but it is not a Ray cluster, or this machine can't join it")
     if failed:
         token = "" if os.environ.get("RAY_AUTH_MODE") else "; where it asks for a token, RAY_AUTH_MODE=token gives it"
         raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}{token}")
 
 
 def _require_answer(address: str) -> None:
-    """Raises ValueError unless something listens there."""
+    """Raise ValueError unless something listens there."""
     host, _, port = address.rpartition(":")
     if not (host and port.isascii() and port.isdecimal() and int(port) < 2**16):
-        raise ValueError(f"{address!r} is no address of a Ray cluster, such as 10.0.0.5:6379, auto or {OWN}")
+        raise ValueError(f"{address!r} is not an address of a Ray cluster; expected 10.0.0.5:6379, auto or {OWN}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
     except OSError as error:
@@ -111,7 +112,7 @@ def _require_answer(address: str) -> None:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Nothing comes out at standard error, where Ray's library says each second that it is refused."""
+    """Silence standard error, to which Ray's library writes each second that the connection fails."""
     before = os.dup(2)
     try:
         with open(os.devnull, "wb") as nowhere:
@@ -124,7 +125,7 @@ def _silent() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handlers_kept() -> Iterator[None]:
-    """What is done on SIGTERM stays as it is, which Ray would change."""
+    """Keep the handler of SIGTERM, which Ray would change."""
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:

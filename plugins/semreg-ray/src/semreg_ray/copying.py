@@ -1,4 +1,4 @@
-"""The folder of a run where nodes don't see it: it goes along with the trial, and comes back as it changes."""
+"""Copies of a run's folder for nodes that can't see it: it is sent with the trial, and returns as it changes."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
 PART = ".copied"
-"""Where what came back lies before it is in its place."""
+"""The name of returned files until they are complete."""
 STAYING = (".lock", ".lease")
-"""What is said of processes of one machine; so are hidden files, and those that are being written are hidden."""
+"""Files about processes of one machine are not copied; nor are hidden files, such as those that are being written."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """The folder of a run, whose parent the arguments name by `--out`, and what it holds."""
+    """The folder of a run and its contents; the arguments name its parent by `--out`."""
 
     folder: str
     content: bytes
 
 
 def sent(folder: Path) -> Sent:
-    """The folder of a run, to go along."""
+    """Return the folder of a run, to send."""
     return Sent(str(folder), packed(folder))
 
 
 @contextlib.contextmanager
 def placed(sent: Sent, arguments: Sequence[str], log: str) -> Iterator[tuple[Path, list[str], str]]:
-    """A folder of this node alone with what was sent, and arguments and log that name it, until the trial has ended."""
+    """Make a folder on this node with the sent files, and arguments and log that name it, until the trial has ended."""
     out = os.path.dirname(sent.folder)
     with tempfile.TemporaryDirectory(prefix="semreg-ray-", ignore_cleanup_errors=True) as here:
 
@@ -47,7 +47,7 @@ def placed(sent: Sent, arguments: Sequence[str], log: str) -> Iterator[tuple[Pat
 
 
 def checkpoints(folder: Path) -> set[str]:
-    """The names of the checkpoints of a run that are whole."""
+    """Return the names of a run's complete checkpoints."""
     try:
         return {name for name in os.listdir(folder / CHECKPOINTS) if name.isdecimal()}
     except OSError:
@@ -55,10 +55,10 @@ def checkpoints(folder: Path) -> set[str]:
 
 
 def packed(folder: Path) -> bytes:
-    """What the folder of a run holds, but for hidden files and locks.
+    """Pack the contents of a run's folder, except hidden files and locks.
 
-    Checkpoints come first: what else is there may be newer, as in a run that was killed. Raises FileNotFoundError if
-    something was removed meanwhile.
+    Checkpoints come first: the other files may be newer, as in a killed run. Raises FileNotFoundError if a file was
+    removed meanwhile.
     """
     held = checkpoints(folder)
     names = [f"{CHECKPOINTS}/{name}" for name in sorted(held)]
@@ -76,8 +76,8 @@ def _kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def unpack(content: bytes, folder: Path) -> None:
-    """Bring a run's folder to what was packed: each checkpoint at once, then each other file, and checkpoints that are
-    no more go last, so that it is a run that goes on wherever this is interrupted."""
+    """Update a run's folder to the packed contents: first each checkpoint, then each other file; removed checkpoints
+    are deleted last. So the run can resume if this is interrupted at any point."""
     part = folder / PART
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

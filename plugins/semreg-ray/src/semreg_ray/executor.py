@@ -1,4 +1,4 @@
-"""Ray: runs on the machines of a cluster, which queues them and shares out CPUs and GPUs."""
+"""Ray: runs on the machines of a cluster, which queues them and assigns CPUs and GPUs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semreg_ray.copying import sent, unpack
 __all__ = ["Ray", "RayJob"]
 
 COPY = "copy"
-"""The word behind the address by which folders are copied."""
+"""The word after the address that requests copies of folders."""
 SECONDS_TO_READ = 60.0
 """How long a node may take to read a file."""
 
@@ -24,12 +24,12 @@ SECONDS_TO_READ = 60.0
 class Ray:
     """Runs on a Ray cluster, `--on ray:ADDRESS`: as many at once as it has CPUs, or shares of GPUs.
 
-    Without an address it is the cluster that RAY_ADDRESS or the last `ray start` of this machine names, else one of
-    this machine's own (`ray:local`). Nodes must see the data and the folder of the runs; by `ray:ADDRESS,copy`, or
-    `ray:copy`, a run's folder goes to its node, and comes back at each checkpoint. If this process is killed, Ray ends
+    Without an address it is the cluster of RAY_ADDRESS or of the last `ray start` on this machine, else a new one on
+    this machine (`ray:local`). Nodes must see the data and the folder of the runs; with `ray:ADDRESS,copy`, or
+    `ray:copy`, a run's folder is copied to its node, and back at each checkpoint. If this process is killed, Ray ends
     its runs, at a checkpoint.
 
-    Raises ValueError for an address at which no cluster answers, and for GPUs that the cluster hasn't.
+    Raises ValueError if no cluster answers at the address, and for GPUs that the cluster lacks.
     """
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
@@ -45,15 +45,15 @@ class Ray:
         self.slots = self._room()
 
     def submit(self, arguments: Sequence[str], needs: Needs) -> RayJob:
-        """Have a node run `semreg ARGUMENTS` when it has the CPUs and the share of a GPU.
+        """Make a node run `semreg ARGUMENTS` when it has the CPUs and the share of a GPU.
 
-        Raises UserError if no node has so many CPUs, or one doesn't see the folder of the log, or by copy the log is in
-        no run's folder.
+        Raises UserError if no node has so many CPUs, if one doesn't see the folder of the log, and for copies if the
+        log is not in a run's folder.
         """
         nodes = self._nodes()
         most = max((_has(node, "CPU") for node in nodes), default=0)
         if needs.threads > most:
-            raise UserError("", f"no node of the cluster has {needs.threads} CPUs; --threads {most:g} fits")
+            raise UserError("", f"no node of the cluster has {needs.threads} CPUs; expected at most --threads {most:g}")
         self.slots = self._room()
         make = self._ray.remote(num_cpus=needs.threads, num_gpus=needs.gpu, max_retries=0)
         log = needs.log.absolute()
@@ -68,19 +68,19 @@ class Ray:
         return [node for node in self._ray.nodes() if node["Alive"]]
 
     def _room(self) -> int:
-        """How many trials the nodes have room for, at least one: where there are none, a cluster may start some."""
+        """Return how many trials fit on the nodes, at least one: a cluster without nodes may start some."""
         name, each = ("GPU", self.needs.gpu) if self.needs.gpu else ("CPU", self.needs.threads)
         return max(1, sum(int(_has(node, name) / each + 1e-9) for node in self._nodes()))
 
     def _threads(self, share: float) -> int:
-        """The CPUs that a trial has: one, and with a share of a GPU as many as come with that on each node."""
+        """Return the CPUs of a trial: one, or for a share of a GPU as many as each node has for it."""
         if not share:
             return 1
         having = [node for node in self._nodes() if _has(node, "GPU")]
         return max(1, int(min(_has(node, "CPU") * share / _has(node, "GPU") for node in having)))
 
     def _require_shared(self, folder: Path, nodes: Sequence[dict[str, Any]]) -> None:
-        """Raises UserError if nodes that are new don't see what is written into a folder."""
+        """Raise UserError if new nodes don't see files that are written into a folder."""
         if not nodes:
             return
         token, written = folder / f".shared-{uuid4().hex}", uuid4().hex
@@ -110,8 +110,8 @@ class Ray:
 
 
 class RayJob:
-    """A trial that a cluster has; `told` is what Ray gives of it, `log` has its last words if Ray ended it, and to
-    `folder`, if it is given, comes back what a copy of it became."""
+    """A trial on a cluster; `told` are Ray's messages about it, `log` gets the reason if Ray ended it, and `folder`, if
+    it is given, receives the returned files of a copy."""
 
     def __init__(self, ray: Any, told: Any, log: Path, folder: Path | None = None) -> None:
         self._ray, self._told, self._log, self._folder = ray, told, log, folder
@@ -119,7 +119,7 @@ class RayJob:
         self._ended = False
 
     def state(self) -> Literal["waiting", "running", "ended"]:
-        """Where it stands, by what its task has given."""
+        """Return its state, from the messages of its task."""
         while not self._ended and self._ray.wait([self._told], timeout=0)[0]:
             try:
                 given = self._ray.get(next(self._told))
@@ -141,7 +141,7 @@ class RayJob:
         return "running" if self._process else "waiting"
 
     def cancel(self) -> None:
-        """Have its node send it SIGTERM; if it waits, have Ray begin it never."""
+        """Make its node send it SIGTERM; if it waits, make Ray never start it."""
         state = self.state()
         if state == "running" and self._process is not None:
             node, process = self._process
@@ -151,7 +151,7 @@ class RayJob:
 
 
 def _on(ray: Any, node: str, task: Any) -> Any:
-    """A task of a node, beside all that it has to do."""
+    """Return a task for a node, which needs none of its resources."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     strategy = NodeAffinitySchedulingStrategy(node, soft=False)
@@ -159,7 +159,7 @@ def _on(ray: Any, node: str, task: Any) -> Any:
 
 
 def _folder_of(log: Path, arguments: Sequence[str]) -> Path:
-    """The folder of the run whose log it is. Raises UserError if there is none."""
+    """Return the folder of the run with this log. Raises UserError if there is none."""
     out = Path(arguments[arguments.index("--out") + 1]).absolute() if "--out" in arguments else Path("runs").absolute()
     if out not in log.parent.parents:
         raise UserError("", f"what is copied is the folder of a run in {out}, and {log} is in none")
@@ -175,6 +175,6 @@ def _name(node: dict[str, Any]) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """What an error of Ray says, in a line: its cause, which stands at the end."""
+    """Return the cause of an error of Ray in a line; it is at the end of the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The process of a trial: `semreg`, which stops at a checkpoint when the worker of Ray that has begun it is gone."""
+"""The process of a trial: `semreg`, which stops at a checkpoint when the Ray worker that started it is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 
 
 def main(share: float, arguments: list[str]) -> None:
-    """Run `semreg ARGUMENTS` with a share of a GPU, in this process, whose standard input the worker holds open."""
+    """Run `semreg ARGUMENTS` with a share of a GPU, in this process; the worker keeps its standard input open."""
     threading.Thread(target=_stop_alone, daemon=True).start()
     if 0 < share < 1:
         import torch

@@ -1,4 +1,4 @@
-"""What workers of Ray do, on whichever node they are."""
+"""Functions that workers of Ray run, on any node."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from semreg_ray.copying import Sent, checkpoints, packed, placed
 
 SECONDS_BETWEEN_LOOKS = 0.05
 TAKEN_ALONG = ("SEMREG_", "PYTHONPATH")
-"""Variables that begin so are what they are where the command was given; of all others a node's own come first."""
+"""Variables with these prefixes have the values of the command's environment; for all others the node's own win."""
 
 
 def make(
     arguments: Sequence[str], share: float, given: Mapping[str, str], needed: Mapping[str, str], log: str, working: str
 ) -> Iterator[tuple[str, int]]:
-    """Run `semreg ARGUMENTS` in a process of its own, with what it says added to `log`; gives its node and number.
+    """Run `semreg ARGUMENTS` in a separate process, with its output appended to `log`; yields its node and number.
 
-    A process of its own can be asked to stop at a checkpoint, has its GPU's memory alone, and leaves nothing in the
-    worker, which the next trial finds warm. It is told by its standard input when this worker is gone.
+    A separate process can be asked to stop at a checkpoint, frees its GPU's memory, and leaves nothing in the worker,
+    which the next trial reuses. Its standard input closes when this worker is gone.
     """
     with _begun(arguments, share, given, needed, log, working) as process:
         yield _node(), process.pid
@@ -36,7 +36,7 @@ def make_copied(
     arguments: Sequence[str], share: float, given: Mapping[str, str], needed: Mapping[str, str], log: str, working: str,
     sent: Sent,
 ) -> Iterator[tuple[str, int] | bytes]:  # fmt: skip
-    """The same in a copy of the run's folder, which it gives at each checkpoint and at the end."""
+    """Do the same in a copy of the run's folder, which it yields at each checkpoint and at the end."""
     with placed(sent, arguments, log) as (folder, moved, said):
         with _begun(moved, share, given, needed, said, working) as process:
             yield _node(), process.pid
@@ -44,7 +44,7 @@ def make_copied(
             while process.poll() is None:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
                 if (now := checkpoints(folder)) - last:
-                    with contextlib.suppress(FileNotFoundError):  # the next look is soon
+                    with contextlib.suppress(FileNotFoundError):  # the next check is soon
                         yield packed(folder)
                         last = now
         yield packed(folder)
@@ -54,7 +54,7 @@ def make_copied(
 def _begun(
     arguments: Sequence[str], share: float, given: Mapping[str, str], needed: Mapping[str, str], log: str, working: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs `semreg ARGUMENTS`; at the end it is asked to stop, if it is there still, and waited for."""
+    """Start a process that runs `semreg ARGUMENTS`; at the end ask it to stop, if it still runs, and wait for it."""
     taken = {name: value for name, value in given.items() if name.startswith(TAKEN_ALONG)}
     with open(log, "ab") as said:
         process = subprocess.Popen(
@@ -77,16 +77,16 @@ def _node() -> str:
 
 
 def terminate(process: int) -> None:
-    """Send SIGTERM to the process of a trial of this node, if it is there still."""
+    """Send SIGTERM to the process of a trial on this node, if it still runs."""
     try:
-        if os.getsid(process) == process:  # else the number has become another's
+        if os.getsid(process) == process:  # otherwise another process has the number now
             os.kill(process, signal.SIGTERM)
     except ProcessLookupError:
         pass
 
 
 def read(file: str) -> str:
-    """What a file holds here; empty if it isn't here."""
+    """Return a file's text here; empty if it is missing."""
     try:
         return Path(file).read_text()
     except OSError:

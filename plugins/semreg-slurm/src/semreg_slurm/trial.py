@@ -1,4 +1,4 @@
-"""What a job of the cluster does: a run of semreg, which is queued again when its time is over."""
+"""A job of the cluster: a run of semreg, which is queued again when its time is over."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import submitit
 from submitit.helpers import DelayedSubmission
 
 STOP = "stop"
-"""The file beside a job's script by which one that just begins is told to stop."""
+"""The file beside a job's script that stops a job that just starts."""
 
 
 class RunOfSemreg:
-    """`semreg ARGUMENTS`, with variables of the environment, in the process that submitit calls it in.
+    """`semreg ARGUMENTS`, with variables of the environment, in submitit's process.
 
-    SIGTERM stops it at a checkpoint, and the job ends. So does submitit's own signal, by which Slurm tells that the
-    time is nearly over, or that another job is preferred; then the job is queued again, with the same arguments. It is
-    no process of its own, since Slurm sends signals to all processes of a job: two SIGTERM would stop it at once. A
-    SIGTERM while submitit begins is lost; the file `stop` then tells that the job was cancelled.
+    SIGTERM stops it at a checkpoint, and the job ends. Slurm sends submitit's own signal when the time is nearly over,
+    or another job has priority. It also stops the run at a checkpoint, and the job is queued again with the same
+    arguments. The run is not a separate process, since Slurm sends signals to all processes of a job: two SIGTERM would
+    stop it at once. A SIGTERM while submitit starts is lost; the file `stop` then cancels the job.
     """
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], stop: Path) -> None:
@@ -32,7 +32,7 @@ class RunOfSemreg:
     def __call__(self) -> None:
         """Make the run. Raises SystemExit with its exit code, unless it is queued again."""
         told = getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}")
-        queue_again = signal.getsignal(told)  # submitit's handler, which asks `checkpoint`
+        queue_again = signal.getsignal(told)  # submitit's handler, which calls `checkpoint`
         asked: list[int] = []
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -52,9 +52,9 @@ class RunOfSemreg:
         except SystemExit as ended:
             if not asked or ended.code != stopped or not callable(queue_again):
                 raise
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which Slurm sends to what it queues again
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Slurm sends it to jobs that it queues again
             queue_again(asked[0], None)
 
     def checkpoint(self) -> DelayedSubmission:
-        """What is queued again: the same."""
+        """Return the job to queue again: the same one."""
         return DelayedSubmission(self)

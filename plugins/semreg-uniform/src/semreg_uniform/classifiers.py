@@ -1,4 +1,4 @@
-"""Classifiers of images whose last layer also reads codes: trained on the one, they judge the other."""
+"""Classifiers of images whose last layer also reads codes: they are trained on images and judge codes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Classes = Annotated[int, Ge(2)]
 
 
 class Classifier(Protocol):
-    """What the losses and evaluations of codes ask of a classifier."""
+    """The interface of a classifier for the losses and evaluations of codes."""
 
     def class_logits(self, codes: Tensor) -> Tensor:
-        """Logits `(batch, classes)` of codes `(batch, ...)`."""
+        """Return logits `(batch, classes)` of codes `(batch, ...)`."""
         ...
 
 
@@ -48,15 +48,16 @@ class TailClassifier(nn.Module):
         return self.class_logits(self.features(images))
 
     def class_logits(self, codes: Tensor) -> Tensor:
-        """Logits `(batch, classes)` of codes `(batch, 4·width, height/4, width/4)`. Raises ValueError for others."""
+        """Return logits `(batch, classes)` of codes `(batch, 4·width, height/4, width/4)`. Raises ValueError for
+        others."""
         return _tail(self.logits, codes, "tail_classifier")
 
 
 class MLPTailClassifier(nn.Module):
-    """A shallow classifier of images, or by `class_logits` of codes with `code` numbers, to `(batch, classes)`.
+    """A shallow classifier of images, or by `class_logits` of codes with `code` dimensions, to `(batch, classes)`.
 
-    Fully connected: images, flattened, through the `hidden` layers with rectifiers to `code` numbers, then one linear
-    layer. For the ablation's shallow encoders (Eq. 10), and for other models whose codes are vectors.
+    Fully connected: images, flattened, through the `hidden` layers with rectifiers to `code` dimensions, then one
+    linear layer. For the ablation's shallow encoders (Eq. 10), and for other models whose codes are vectors.
     """
 
     def __init__(
@@ -72,12 +73,12 @@ class MLPTailClassifier(nn.Module):
         return self.class_logits(self.features(images))
 
     def class_logits(self, codes: Tensor) -> Tensor:
-        """Logits `(batch, classes)` of codes `(batch, code)`. Raises ValueError for codes of another size."""
+        """Return logits `(batch, classes)` of codes `(batch, code)`. Raises ValueError for codes of another size."""
         return _tail(self.logits, codes, "mlp_tail_classifier")
 
 
 def class_logits(classifier: Classifier | nn.Module, codes: Tensor) -> Tensor:
-    """What a classifier of images makes of codes, which enter at its last layer: logits `(batch, classes)`.
+    """Classify codes by a classifier of images, whose last layer reads them: logits `(batch, classes)`.
 
     Eq. 3 and 4. Raises ValueError for a module without `class_logits`, or codes of another size than it reads.
     """

@@ -1,4 +1,4 @@
-"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+"""The command of this distribution; it imports its needs when it is called, so that its help is quick."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ def transfer(
     run: RunFolder,
     image: Image,
     source: Annotated[
-        Path, typer.Option("--from", metavar="OTHER", help="The image to take from.", show_default=False)
+        Path, typer.Option("--from", metavar="OTHER", help="Image to take the attributes from.", show_default=False)
     ],
     attributes: Annotated[
         str,
         typer.Option(
-            "--attributes", metavar="NAME,...", help="What to take, as expression,illumination.", show_default=False
+            "--attributes",
+            metavar="NAME,...",
+            help="Attributes to take, such as expression,illumination.",
+            show_default=False,
         ),
     ],
     out: PictureFile = Path("transfer.png"),
@@ -32,8 +35,9 @@ def transfer(
 ) -> None:
     """Give an image some attributes of another image.
 
-    Written are the image, the other one and the result: what the run makes of the image's codes, with those of the
-    attributes from the other image. The run has a code for each attribute, as recipes/uniform_multipie.toml trains it.
+    The picture shows the image, the other image and the result. semreg decodes the result from the codes of the image,
+    in which it exchanges the named attributes' codes for those of the other image. The run must have one code per
+    attribute, as recipes/uniform_multipie.toml trains it.
 
     From Python: semreg_uniform.transferring.transfer.
     """

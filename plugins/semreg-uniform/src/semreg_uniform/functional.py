@@ -14,21 +14,21 @@ from semreg.components.losses import uniform_cross_entropy
 from semreg.core import require_equal_shapes, shape_error
 
 SAMPLED_SHARE = 0.1
-"""Of the points, for the Hopkins statistic (Banerjee and Dave 2004)."""
+"""The share of the points that the Hopkins statistic samples (Banerjee and Dave 2004)."""
 
 
 @in_float32
 def disentanglement_loss(logits_by_attribute: Sequence[Tensor]) -> Tensor:
-    """How far one attribute's code is from telling the others' classes: Eq. 4, in nats, averaged over the batch.
+    """Compute how far one attribute's code is from hiding the others' classes: Eq. 4, in nats, averaged over the batch.
 
-    The mean over attributes of the cross-entropy between equal shares of all classes and the classifier's posterior. At
-    least the mean of log(classes), which it is where every posterior is uniform.
+    It is the mean over attributes of the cross-entropy between equal shares of all classes and the classifier's
+    posterior. It is at least the mean of log(classes), reached if every posterior is uniform.
 
     Args:
         logits_by_attribute: of each *other* attribute's classifier, given this code, `(batch, classes)` each.
 
     Raises:
-        ValueError: without logits, or where they have another shape.
+        ValueError: without logits, or if they have another shape.
     """
     if not logits_by_attribute:
         raise ValueError("disentanglement_loss needs the logits of at least one other attribute's classifier")
@@ -38,10 +38,10 @@ def disentanglement_loss(logits_by_attribute: Sequence[Tensor]) -> Tensor:
 def shuffle_codes(
     codes: Sequence[Tensor], *, generator: torch.Generator | None = None
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The codes of a batch with each attribute's shuffled along the batch by itself: Eq. 5. z₀, the first, stays.
+    """Shuffle each attribute's codes along the batch separately: Eq. 5. z₀, the first, stays.
 
-    The paper says random integers in places and permutes in others; these are permutations, independent of each other.
-    A batch of one keeps its codes.
+    The paper mentions random integers in some places and permutations in others; these are permutations, independent of
+    each other. A batch of one keeps its codes.
 
     Args:
         codes: z₀, …, z_M, `(batch, ...)` each, with one batch size.
@@ -49,7 +49,7 @@ def shuffle_codes(
 
     Returns:
         The codes in their order, and the permutations of z₁, …, z_M, int64 `(batch,)` each: the labels that belong to
-        shuffled code m are `labels_m[permutations[m - 1]]`.
+            shuffled code m are `labels_m[permutations[m - 1]]`.
 
     Raises:
         ValueError: without codes, or if batch sizes differ.
@@ -67,11 +67,12 @@ def shuffle_codes(
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, *, generator: torch.Generator | None = None
 ) -> Tensor:
-    """E[(‖∇D(x̂)‖₂ − 1)²] at random points x̂ between real and synthesised images: the last term of Eq. 9, without λ_gp.
+    """Compute E[(‖∇D(x̂)‖₂ − 1)²] at random points x̂ between real and synthesised images: the last term of Eq. 9,
+    without λ_gp.
 
-    Source: Gulrajani et al., *Improved Training of Wasserstein GANs* (2017). The penalty's gradient reaches the critic
-    alone. D is the sum of the critic's scores of an image, as StarGAN has it for patches. One x̂ a pair, uniform on the
-    line.
+    Source: Gulrajani et al., *Improved Training of Wasserstein GANs* (2017). The penalty's gradient only reaches the
+    critic. D is the sum of the critic's scores of an image, as in StarGAN for patches. Each pair has one x̂, uniform on
+    the line.
 
     Args:
         critic: from images `(batch, channels, height, width)` to scores `(batch, ...)`; no score may depend on another
@@ -99,24 +100,24 @@ def hopkins_statistic(
     box: tuple[Tensor, Tensor] | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """The Hopkins statistic Σu / (Σu + Σw) of points `(count, dimensions)`, float64 in [0, 1].
+    """Compute the Hopkins statistic Σu / (Σu + Σw) of points `(count, dimensions)`, float64 in [0, 1].
 
-    u are distances from places drawn uniformly in a box to their nearest points, w those from points drawn without
-    replacement to their nearest others. About 0.5 where points lie as if drawn uniformly in the box, 1 where they lie
-    in tight clusters. Banerjee and Dave, *Validating Clusters Using the Hopkins Statistic* (2004).
+    u are distances from locations drawn uniformly in a box to their nearest points, w those from points drawn without
+    replacement to their nearest others. It is about 0.5 for points uniform in the box, and 1 for points in tight
+    clusters. Banerjee and Dave, *Validating Clusters Using the Hopkins Statistic* (2004).
 
-    The value depends wholly on convention: 500 points of a normal distribution, without any clusters, give 0.66
-    in 8 dimensions at exponent 1. Compare it with that of points of the same number, dimensions and box.
+    The value depends wholly on convention: 500 points of a normal distribution, without any clusters, give 0.66 in 8
+    dimensions at exponent 1. Compare it with that of points of the same number, dimensions and box.
 
     Args:
         points: float `(count, dimensions)`, at least two.
-        sample: how many places, and how many points, are drawn; by default a tenth of the points, at least one.
+        sample: how many locations, and how many points, are drawn; by default a tenth of the points, at least one.
         exponent: of the distances in both sums; 1 is common, the number of dimensions the original.
         box: the lower and the upper corner, `(dimensions,)` each; by default the least and greatest coordinates.
         generator: source of the draws.
 
     Raises:
-        ValueError: for another shape of points or box, fewer than two points, or more to be drawn than there are.
+        ValueError: for another shape of points or box, fewer than two points, or more draws than points.
     """
     if points.ndim != 2 or len(points) < 2:
         cause = "a nearest neighbour needs at least two points"
@@ -141,16 +142,16 @@ def hopkins_statistic(
     to_points[torch.arange(count), drawn] = torch.inf
     nearest = torch.stack([to_places.amin(1), to_points.amin(1)])
     greatest = nearest.max()
-    if greatest == 0:  # all points are one
+    if greatest == 0:  # all points are equal
         return points.new_tensor(0.5)
     u, w = (nearest / greatest).pow(exponent).sum(1)  # scaled first: high powers would overflow
     return cast(Tensor, u / (u + w))
 
 
 def mix_codes(codes: Tensor, weights: Tensor) -> Tensor:
-    """Convex combinations Σ αᵢ zᵢ of codes: Eq. 11, and with two codes a point of the line of Eq. 12.
+    """Return convex combinations Σ αᵢ zᵢ of codes: Eq. 11, and with two codes a point of the line of Eq. 12.
 
-    The paper has αᵢ > 0; 0 is taken too, which gives a line its ends.
+    The paper has αᵢ > 0; 0 is valid too, for the ends of a line.
 
     Args:
         codes: `(count, ...)`.

@@ -1,4 +1,4 @@
-"""A word while a run trains where a critic has stopped working: beyond the paper."""
+"""A warning in training if a critic has stopped working: beyond the paper."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from semreg.core.hookspecs import Progress, hookimpl
 __all__ = ["CriticWatch"]
 
 DEAD = (0.8, 1.0)
-"""The penalty E[(‖∇D‖₂ − 1)²] where gradients are near zero; of greater ones it is above 1."""
+"""The penalty E[(‖∇D‖₂ − 1)²] for gradients near zero; for large ones it is above 1."""
 LEAST = 200
-"""Iterations, of epochs that have fewer: every critic begins with small gradients."""
+"""The fewest iterations to check, if an epoch has fewer: every critic starts with small gradients."""
 CALL = re.compile(r"\s*gradient_penalty\(\s*(\w+)")
 
 
 class CriticWatch:
-    """Warns, once a phase, where a loss `gradient_penalty(critic, …)` stays between 0.8 and 1 for an epoch.
+    """Warns, once a phase, if a loss `gradient_penalty(critic, …)` stays between 0.8 and 1 for an epoch.
 
-    The critic's gradients are then near zero, and the adversarial losses teach nothing any more. The warning is said
-    while the run trains and stands in its report.
+    The critic's gradients are then near zero, and the adversarial losses have no effect any more. The warning appears
+    in training and in the report.
     """
 
     def __init__(self) -> None:
@@ -37,8 +37,8 @@ class CriticWatch:
 
     @hookimpl
     def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
-        """Look at penalties where they are read from the device."""
-        if self._begun is None:  # a resumed run knows nothing of the iterations before
+        """Check penalties when they are read from the device."""
+        if self._begun is None:  # a resumed run doesn't have the earlier iterations
             self._begun = progress.iteration - 1
         if not self._critics or progress.losses is None:
             return
@@ -53,8 +53,8 @@ class CriticWatch:
                 del self._critics[name]
                 run.warn(
                     f"{progress.phase}: {name} is {penalty:.2f} in epoch {progress.epoch}, and was between {DEAD[0]} "
-                    f"and {DEAD[1]:.0f} for {long:,} iterations: the gradients of {critic} are near zero, and what it "
-                    f"should teach is no longer learnt. A limit to its gradient, `--set "
-                    f"modules.{critic}.optimizer.clip=1`, or another rate for it, `--set "
-                    f"modules.{critic}.optimizer.lr=…`, may keep it working"
+                    f"and {DEAD[1]:.0f} for {long:,} iterations: the gradients of {critic} are near zero, and the "
+                    f"other modules no longer learn from it. Limit its gradient by `--set "
+                    f"modules.{critic}.optimizer.clip=1`, or change its learning rate by `--set "
+                    f"modules.{critic}.optimizer.lr=…`"
                 )

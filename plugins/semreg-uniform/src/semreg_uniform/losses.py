@@ -1,4 +1,4 @@
-"""The disentanglement loss, as recipes call it: with all codes and all classifiers."""
+"""The disentanglement loss for recipes: its inputs are all codes and all classifiers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from semreg_uniform.functional import disentanglement_loss
 
 @in_float32
 def disentanglement(*codes_and_classifiers: Any) -> Tensor:
-    """L_dis: no code may tell any attribute but its own; Eq. 4, averaged over all codes, z₀ among them.
+    """Compute L_dis: no code may reveal another attribute than its own; Eq. 4, averaged over all codes including z₀.
 
     `disentanglement(z_0, *z_{m}, *classifier_{m})`: codes `(batch, ...)` first, then for each attribute, in the same
     order, the classifier whose `class_logits` reads its code. z₀ is compared with all M classifiers; without it
     (Eq. 10) there are as many codes as classifiers. A single attribute's code has no other classifier: then z₀'s is the
-    only term, where Eq. 4 divides by zero. At least the mean of log(classes), which it is where every posterior is
+    only term; Eq. 4 would divide by zero. The loss is at least the mean of log(classes), reached if every posterior is
     uniform.
 
     Raises ValueError for other numbers of codes and classifiers, one attribute without z₀, or codes that don't fit.
@@ -40,5 +40,5 @@ def disentanglement(*codes_and_classifiers: Any) -> Tensor:
         if others:
             terms.append(disentanglement_loss([class_logits(classifier, code) for classifier in others]))
         else:
-            alone.append(0 * code.sum())  # connected, so that one attribute needs no other recipe than several
+            alone.append(0 * code.sum())  # connected, so that one attribute needs no different recipe than several
     return torch.stack(terms).mean() + sum(alone)

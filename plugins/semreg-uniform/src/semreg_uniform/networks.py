@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from semreg.components.layers import HeadConv2d, Normalization, Positive, Shapes, image_shape, make_normalization
 
 SLOPE = 0.01
-"""Of leaky rectifiers below zero: StarGAN's. Table II does not say."""
+"""The slope of leaky rectifiers below zero: StarGAN's. Table II does not state it."""
 
 
 class SpatialEncoder(nn.Module):
     """The encoder of Table I: images `(batch, channels, height, width)` to `(batch, 4·width, height/4, width/4)`.
 
-    A 7×7 convolution under reflection, then two of 3×3 that halve the image (padded by 1, which the table leaves out),
-    each with instance normalisation and a rectifier. `width` is the number of maps of the first, which doubles twice;
-    the paper's is 32. Instance normalisation subtracts what is constant over an image: where that tells something, as
-    maps of a label do, `normalization = "group"` keeps it. Raises ValueError for an image whose sides are not divisible
-    by 4.
+    A 7×7 convolution with reflection padding, then two of 3×3 that halve the image (padded by 1, which the table
+    omits), each with instance normalisation and a rectifier. `width` is the number of maps of the first, which doubles
+    twice; the paper's is 32. Instance normalisation subtracts values that are constant over an image; if these carry
+    information, as maps of a label do, `normalization = "group"` keeps them. Raises ValueError for an image whose sides
+    are not divisible by 4.
     """
 
     def __init__(
@@ -46,9 +46,10 @@ class SpatialEncoder(nn.Module):
 class ResidualDecoder(nn.Module):
     """The decoder of Table I: codes of a quarter of the size, joined along their maps, to images in [−1, 1].
 
-    `blocks` residual blocks, two steps that double the size, and a 7×7 convolution with tanh. What the table leaves out
-    or misprints: a block is pad-conv-norm-ReLU-pad-conv-norm plus its input; a step is a nearest-neighbour resize, a
-    reflection of 1 and a 3×3 convolution of stride 1, since the printed order would give 63 and 127 pixels.
+    `blocks` residual blocks, two steps that double the size, and a 7×7 convolution with tanh. Corrections to the
+    table's gaps and misprints: a block is pad-conv-norm-ReLU-pad-conv-norm plus its input; a step is a
+    nearest-neighbour resize, a reflection of 1 and a 3×3 convolution of stride 1, since the printed order would give 63
+    and 127 pixels.
 
     Input: codes `(batch, maps, height, width)` of one size. Output: `(batch, channels, 4·height, 4·width)`. `width` is
     the number of maps before the last convolution; the paper's is 32, and 6 blocks. Raises ValueError for other codes.
@@ -76,7 +77,8 @@ class ResidualDecoder(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions under reflection with instance normalisation, a rectifier between them, plus the input."""
+    """Two 3×3 convolutions with reflection padding and instance normalisation, a rectifier between them, plus the
+    input."""
 
     def __init__(self, maps: int, pixels: int) -> None:
         super().__init__()
@@ -113,7 +115,7 @@ class PatchCritic(nn.Module):
 
 
 def require_divisible(name: str, extents: list[int]) -> None:
-    """Raises ValueError, naming the component, unless height and width are divisible by 4."""
+    """Raise ValueError, naming the component, unless height and width are divisible by 4."""
     if any(extent % 4 for extent in extents):
         raise ValueError(f"{name} halves images twice: their sides must be divisible by 4, found {tuple(extents)}")
 
@@ -129,7 +131,7 @@ def _convolution(
     layer: type[nn.Conv2d] = nn.Conv2d,
     kind: Normalization = "instance",
 ) -> list[nn.Module]:
-    # a bias would be subtracted again by instance normalisation
+    # instance normalisation would subtract a bias again
     convolution = layer(before, after, kernel, stride=stride, padding=padding, bias=False)
     return [convolution, make_normalization(kind, after, pixels), nn.ReLU()]
 

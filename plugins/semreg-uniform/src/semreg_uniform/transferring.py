@@ -1,4 +1,4 @@
-"""Attributes of one image given to another of one's own (Figure 8): what `semreg transfer` does."""
+"""Transfers attributes between your own images (Figure 8), as `semreg transfer` does."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from semreg_uniform.evaluations.transfer import transferred
 
 
 def transfer(run: Run, images: Any, targets: Any, attributes: Sequence[str]) -> Tensor:
-    """Images with the codes of some attributes from as many target images, as the recipe's `[model]` says them.
+    """Return images with the codes of some attributes from as many target images, by the recipe's `[model]`.
 
     Args:
         run: a trained run with a code for each attribute, as recipes/uniform_multipie.toml makes it.
         images: `(batch, channels, height, width)` in the recipe's range, or in memory as `Run.encode` takes them.
-        targets: of the same shape: where the attributes are taken from.
+        targets: of the same shape: the source of the attributes.
         attributes: their names, one or several.
 
-    Returns the decoder's images, of that shape. Raises UserError for roles that `[model]` does not say, and
-    ValueError if there is no such attribute, none is named, or the numbers of images differ.
+    Returns the decoder's images, of that shape. Raises UserError for roles that `[model]` lacks, and ValueError if
+    there is no such attribute, none is named, or the numbers of images differ.
     """
     roles = need(run, "input", "output", "attributes")
     codes = labels_of(run, ClassField)
@@ -33,7 +33,7 @@ def transfer(run: Run, images: Any, targets: Any, attributes: Sequence[str]) -> 
         [run.tensor(name) for name in roles.code if name not in codes.values()],
     )
     if not attributes:
-        raise ValueError(f"no attribute is named; there is: {', '.join(known.names)}")
+        raise ValueError(f"no attribute is named; expected one of: {', '.join(known.names)}")
     for name in attributes:
         known.field(name)
     images, targets = (expected_images(run, part, "transfer") for part in (images, targets))

@@ -132,7 +132,7 @@ def test_small_clusters_are_left_out() -> None:
         evaluated(world)
     for field in ("light", "kind"):
         world.fields.pop(field)
-        with pytest.raises(ValueError, match=f"'{field}' is no field of classes"):
+        with pytest.raises(ValueError, match=f"'{field}' is not a field of classes"):
             evaluated(world)
 
 

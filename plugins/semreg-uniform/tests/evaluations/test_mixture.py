@@ -45,5 +45,5 @@ def test_one_image_after_the_other_has_sixty_per_cent(world: Any, recorded: Call
 
 def test_mixtures_need_no_judge_and_enough_classes(world: Any) -> None:
     assert mixed(world, images=2).figures == {}
-    with pytest.raises(ValueError, match="the test images are of 3 classes of shape; 4 are to be mixed"):
+    with pytest.raises(ValueError, match="the test images have 3 classes of shape; mixing needs 4"):
         mixed(world, images=4)

@@ -75,7 +75,7 @@ def test_many_classes_have_no_picture_of_their_mean_posterior(world: Any, reader
 def test_what_does_not_fit_is_told(world: Any, reader: Any) -> None:
     with pytest.raises(ValueError, match="takes a classifier for each label, found 1 of 2"):
         evaluated(world, reader(3, 1.0))
-    with pytest.raises(ValueError, match="the classifier of tone has 3 classes, 2 fit"):
+    with pytest.raises(ValueError, match="the classifier of tone has 3 classes; expected 2"):
         evaluated(world, reader(3, 1.0), reader(3, 1.0))
     with pytest.raises(ValueError, match="needs a classifier that reads codes"):
         evaluated(world, nn.Linear(1, 3), reader(2, 1.0))

@@ -116,7 +116,7 @@ def test_what_does_not_fit_is_told(world: Any) -> None:
         evaluated(world, ["tones"])
     with pytest.raises(ValueError, match="takes the codes, z_0 first, and then the label of each attribute"):
         evaluated(world, inputs=("image", "x_f", "z_0"))
-    with pytest.raises(ValueError, match="'z_tone' is no field of classes"):
+    with pytest.raises(ValueError, match="'z_tone' is not a field of classes"):
         evaluated(world, inputs=("image", "x_f", "shape", "z_tone"))
     world.tensors["tone"]["test"].fill_(1)
     with pytest.raises(ValueError, match="no two test images differ in tone"):

@@ -1,7 +1,7 @@
 """Variational autoencoders of the literature for semreg, their terms as pure functions.
 
 β-VAE with capacity, β-TCVAE, FactorVAE, DIP-VAE, WAE-MMD, InfoVAE and free bits; importance-weighted and
-sliced-Wasserstein autoencoders; quantised codes; independence by kernels, penalties of critics; `docs/vae.md` tells of
+sliced-Wasserstein autoencoders; quantised codes; independence by kernels, penalties of critics; `docs/vae.md` describes
 each.
 """
 

@@ -1,4 +1,5 @@
-"""Free bits: each dimension of a code may say a little of the image at no cost, so that none of them dies early.
+"""Free bits: each dimension of a code may encode a little information about the image at no cost, so that none dies
+early.
 
 Source: Kingma et al., *Improved Variational Inference with Inverse Autoregressive Flow* (2016), appendix on free bits.
 `recipes/disentanglement/free_bits.toml` trains with them.
@@ -23,9 +24,10 @@ def free_bits(
     *labels: Tensor,
     free: Annotated[float, Ge(0)] = 0.25,
 ) -> Tensor:
-    """KL(posterior ‖ prior) in nats, where each element of the code has `free` nats for nothing: Σ_j max(free, KL_j).
+    """Compute KL(posterior ‖ prior) in nats with `free` nats at no cost for each element of the code: Σ_j max(free,
+    KL_j).
 
-    KL_j is the mean over the batch. The usual divergence where `free` is 0.
+    KL_j is the mean over the batch. With `free` 0 it is the usual divergence.
 
     Args:
         posterior: of codes `(batch, code)`.

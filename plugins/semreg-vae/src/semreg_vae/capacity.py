@@ -1,8 +1,8 @@
-"""The capacity of a code raised while it is trained, so that it takes up one factor after another.
+"""A capacity of the code that rises in training, so that the code learns one factor after another.
 
 Source: Burgess et al., *Understanding Disentangling in β-VAE* (2018), Eq. 8. β-VAE itself (Higgins et al., *β-VAE:
-Learning Basic Visual Concepts with a Constrained Variational Framework*, 2017) needs no more than a weight of
-`kl_divergence`. `recipes/disentanglement/capacity.toml` and `beta_vae.toml` train them.
+Learning Basic Visual Concepts with a Constrained Variational Framework*, 2017) only needs a weight of `kl_divergence`.
+`recipes/disentanglement/capacity.toml` and `beta_vae.toml` train them.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def kl_capacity(
     rising: Annotated[float, Gt(0), Le(1)] = 0.5,
     progress: Tensor | float = 1.0,
 ) -> Tensor:
-    """|KL(posterior ‖ prior) − C| in nats, where C rises evenly from 0 to `capacity` (Burgess et al., Eq. 8).
+    """Compute |KL(posterior ‖ prior) − C| in nats, where C rises evenly from 0 to `capacity` (Burgess et al., Eq. 8).
 
-    Weighted by γ, 1000 in the paper, it holds the divergence at C: the code says C nats of each image, and spends them
-    where they improve reconstructions most.
+    With the weight γ, 1000 in the paper, it keeps the divergence at C: the code encodes C nats about each image, and
+    uses them where they improve reconstructions most.
 
     Args:
         posterior: of codes `(batch, code)`; its divergence is summed over the code and averaged over the batch.
         prior: with a closed form of that divergence.
         labels: that the prior depends on.
-        capacity: C at last, in nats.
+        capacity: C at the end, in nats.
         rising: the share of the phase over which C rises.
-        progress: the share of the phase that is gone, from 0 to 1; a run fills it in.
+        progress: the share of the phase that has passed, from 0 to 1; a run fills it in.
 
     Raises:
         ValueError: if the prior has no closed form for the posterior, or shapes do not fit.

@@ -22,7 +22,8 @@ def dip_regularizer(
     form: Literal["I", "II"] = "II",
     diagonal: Annotated[float, Ge(0)] = 1.0,
 ) -> Tensor:
-    """How far the covariance of codes over the batch is from the identity: Σ_{i≠j} C_ij² + `diagonal`·Σ_i (C_ii − 1)².
+    """Compute how far the covariance of codes over the batch is from the identity: Σ_{i≠j} C_ij² + `diagonal`·Σ_i (C_ii
+    − 1)².
 
     C is the covariance of the posteriors' means in form I (Eq. 6), and of their draws, which adds the mean of the
     variances to the diagonal, in form II (Eq. 7). The loss's weight is the paper's λ_od, and `diagonal` λ_d / λ_od.
@@ -30,7 +31,7 @@ def dip_regularizer(
     Args:
         posterior: mean and log-variance `(batch, code)`.
         form: of DIP-VAE.
-        diagonal: the weight of the variances beside that of the covariances.
+        diagonal: the weight of the variances relative to that of the covariances.
 
     Raises:
         ValueError: for another shape, or an unknown form.

@@ -1,4 +1,4 @@
-"""The maximum mean discrepancy of codes and draws of their prior, by which WAE-MMD and InfoVAE keep both alike.
+"""The maximum mean discrepancy of codes and draws of their prior, which WAE-MMD and InfoVAE minimise.
 
 Source: Tolstikhin et al., *Wasserstein Auto-Encoders* (2018), Algorithm 2; Zhao et al., *InfoVAE* (2019), who weight
 the divergence by 1 − α and this by α + λ − 1. `recipes/disentanglement/wae_mmd.toml` and `info_vae.toml` train both.
@@ -28,12 +28,14 @@ def mmd(
     kernel: Kernel = "inverse_multiquadratic",
     scales: Annotated[Sequence[Annotated[float, Gt(0)]], MinLen(1)] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
 ) -> Tensor:
-    """The squared maximum mean discrepancy of two samples, unbiased: on average 0 for samples of one distribution.
+    """Compute the squared maximum mean discrepancy of two samples, unbiased: on average 0 for samples of one
+    distribution.
 
     Σ_{i≠j} [k(a_i, a_j) + k(b_i, b_j) − k(a_i, b_j) − k(b_i, a_j)] / n(n − 1), Gretton et al., *A Kernel Two-Sample
-    Test* (2012), Eq. 4, which is exactly 0 for equal samples and may fall below it. Tolstikhin et al. also count the
-    pairs (a_i, b_i), to the same mean. k is C / (C + ‖a − b‖²) or exp(−‖a − b‖² / C), averaged over several C: each of
-    `scales` times 2·code, the mean squared distance of two draws from N(0, I). The authors of WAE add up these scales.
+    Test* (2012), Eq. 4, which is exactly 0 for equal samples and may be negative. Tolstikhin et al. also count the
+    pairs (a_i, b_i), with the same mean. k is C / (C + ‖a − b‖²) or exp(−‖a − b‖² / C), averaged over several C: each
+    of `scales` times 2·code, the mean squared distance of two draws from N(0, I). The authors of WAE add the kernels of
+    these scales.
 
     Args:
         codes: `(batch, code)`.
@@ -42,12 +44,12 @@ def mmd(
         scales: of C.
 
     Raises:
-        ValueError: for shapes that differ or are no vectors, or an unknown kernel.
+        ValueError: for shapes that differ or are not those of vectors, or an unknown kernel.
     """
     call = "mmd(codes, draws)"
     require_equal_shapes(call, "batch code, batch code", codes, draws)
     if codes.ndim != 2:
-        raise shape_error(call, "batch code, batch code", "these codes are no vectors", codes, draws)
+        raise shape_error(call, "batch code, batch code", "these codes are not vectors", codes, draws)
     if kernel not in ("inverse_multiquadratic", "gaussian"):
         raise ValueError(f"{call}: the kernel is 'inverse_multiquadratic' or 'gaussian', found {kernel!r}")
     unit = 2 * max(codes.shape[1], 1)
@@ -61,15 +63,15 @@ mmd.couples_rows = True  # type: ignore[attr-defined]
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """‖a_i − b_j‖² of codes `(rows, code)` and `(others, code)`, `(rows, others)`.
+    """Return ‖a_i − b_j‖² of codes `(rows, code)` and `(others, code)`, `(rows, others)`.
 
-    From differences, not from products: exact for near codes.
+    It is computed from differences, not from products: exact for near codes.
     """
     return (a[:, None] - b).square().sum(2)
 
 
 def _alike(a: Tensor, b: Tensor, *, kernel: Kernel, constants: Sequence[float]) -> Tensor:
-    """The mean of kernels of several constants, `(batch, batch)`."""
+    """Return the mean of kernels of several constants, `(batch, batch)`."""
     distance = squared_distances(a, b)
     if kernel == "gaussian":
         found = [torch.exp(-distance / constant) for constant in constants]

@@ -1,4 +1,4 @@
-"""What the vectors of codebooks are used for, as an evaluation of a trained run."""
+"""The use of codebooks' vectors, as an evaluation of a trained run."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from semreg_vae.quantization import require_quantized, usage
 def codebook_usage(
     q: Handle, codebook: nn.Module, *, split: str = "test", count: Annotated[int, Ge(1)] | None = None
 ) -> Result:
-    """How many vectors of its codebooks a quantiser uses for a split's codes, and how evenly.
+    """Count how many vectors of its codebooks a quantiser uses for a split's codes, and how evenly.
 
     Source: van den Oord et al., *Neural Discrete Representation Learning* (2017), whose code reports the perplexity.
 
     Figures, means over stages: `perplexity`, exp of the entropy of the vectors' shares, from 1 to the size of a
-    codebook; `used`, the share of the vectors that stand for any code; and `perplexity_2` and so on of the stages
-    beyond the first where there are several, `perplexity_1` the first's.
+    codebook; `used`, the share of vectors that represent a code. With several stages also `perplexity_1` of the first,
+    `perplexity_2` and so on.
 
     Args:
-        q: what the quantiser gives, with indices int64 `(batch, stages, ...)`.
+        q: the quantiser's output, with indices int64 `(batch, stages, ...)`.
         codebook: the quantiser.
-        split: whose codes are looked at.
+        split: whose codes are counted.
         count: of how many images, the first ones (all by default).
 
-    Raises ValueError for anything but a quantiser and what it gives.
+    Raises ValueError for anything but a quantiser and its output.
     """
     sizes = _sizes(codebook)
     found = []

@@ -1,6 +1,6 @@
-"""The importance-weighted bound: several draws of a code together say more of an image than each by itself.
+"""The importance-weighted bound: several draws of a code together give a tighter bound than each by itself.
 
-Source: Burda et al., *Importance Weighted Autoencoders* (2016). `recipes/autoencoders/iwae.toml` trains by it.
+Source: Burda et al., *Importance Weighted Autoencoders* (2016). `recipes/autoencoders/iwae.toml` trains with it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Likelihood = Literal["gaussian", "bernoulli"]
 
 
 def repeated(x: TensorOrPosterior, *, count: Annotated[int, Ge(1)]) -> TensorOrPosterior:
-    """Each row of a tensor or a posterior `(batch, ...)` `count` times in succession, `(batch·count, ...)`.
+    """Repeat each row of a tensor or a posterior `(batch, ...)` `count` times in succession, `(batch·count, ...)`.
 
-    A `sample` of a repeated posterior is `count` draws for each image (Burda et al. 2016). In evaluations the rows as
-    they are, once.
+    A `sample` of a repeated posterior is `count` draws for each image (Burda et al. 2016). In evaluations each row
+    appears once.
     """
     return cast(TensorOrPosterior, map_tensors(lambda rows: rows.repeat_interleave(count, dim=0), x))
 
@@ -48,15 +48,16 @@ def importance_weighted_bound(
     likelihood: Likelihood = "gaussian",
     deviation: Annotated[float, Gt(0)] = 1.0,
 ) -> Tensor:
-    """−E[log (1/K) Σ_k p(x|z_k) p(z_k) / q(z_k|x)] in nats, summed over pixels, of K draws z_k ~ q(z|x) (Eq. 8).
+    """Compute −E[log (1/K) Σ_k p(x|z_k) p(z_k) / q(z_k|x)] in nats, summed over pixels, of K draws z_k ~ q(z|x)
+    (Eq. 8).
 
-    The negative evidence lower bound where K is 1; it falls towards −log p(x) as K grows. Any prior will do that has a
-    density: no divergence in closed form is asked for. p(x|z) is N(outputs, `deviation`²) of each pixel, or Bernoulli
-    with logits `outputs`; of numbers between 0 and 1 its cross-entropy, as is usual.
+    For K = 1 it is the negative evidence lower bound; it falls towards −log p(x) as K grows. Any prior with a density
+    works: no divergence in closed form is needed. p(x|z) is N(outputs, `deviation`²) of each pixel, or Bernoulli with
+    logits `outputs`; for values between 0 and 1 its cross-entropy, as is usual.
 
     Args:
-        outputs: what the decoder makes of the codes, `(batch·K, ...)`, an image's K draws one after another, as
-            `repeated` gives them.
+        outputs: the decoder's output for the codes, `(batch·K, ...)`, an image's K draws one after another, as from
+            `repeated`.
         targets: the images, `(batch, ...)`.
         codes: the draws, `(batch·K, code)`.
         posterior: mean and log-variance of each image, `(batch, code)`.

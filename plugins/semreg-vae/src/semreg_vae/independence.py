@@ -1,6 +1,6 @@
-"""How much two codes, or a code and a label, tell of each other: by kernels, or by telling pairs from others.
+"""The dependence of two codes, or of a code and a label: by kernels, or by recognising true pairs.
 
-`recipes/autoencoders/hsic.toml` keeps a code free of a label by the first.
+`recipes/autoencoders/hsic.toml` makes a code independent of a label with the first.
 """
 
 from __future__ import annotations
@@ -27,27 +27,28 @@ def hsic(
     estimator: Estimator = "unbiased",
     deviation: Annotated[float, Gt(0)] | None = None,
 ) -> Tensor:
-    """The Hilbert-Schmidt independence criterion of codes and classes, or of two codes: 0 where they are independent.
+    """Compute the Hilbert-Schmidt independence criterion of codes and classes, or of two codes: 0 if they are
+    independent.
 
     Source: Gretton et al., *Measuring Statistical Dependence with Hilbert-Schmidt Norms* (2005); Song et al., *Feature
     Selection via Dependence Maximization* (2012).
 
-    With kernels K and L of the two, tr(K H L H) / (n − 1)², H = I − 11ᵀ/n, where the estimator is `biased` (Gretton et
-    al. 2005, Eq. 9; never below 0), and [tr(K̃ L̃) + 1ᵀK̃1·1ᵀL̃1 / ((n − 1)(n − 2)) − 2·1ᵀK̃L̃1 / (n − 2)] / (n(n − 3))
-    where it is `unbiased` (Song et al. 2012, section 2), K̃ being K with zeros on its diagonal. That is 0 on average
-    where the two are independent, and as often below; of fewer than four rows it is a connected 0.
+    With kernels K and L of the two, the `biased` estimator is tr(K H L H) / (n − 1)², H = I − 11ᵀ/n (Gretton et al.
+    2005, Eq. 9; never below 0). The `unbiased` one is [tr(K̃ L̃) + 1ᵀK̃1·1ᵀL̃1 / ((n − 1)(n − 2)) − 2·1ᵀK̃L̃1 / (n −
+    2)] / (n(n − 3)) (Song et al. 2012, section 2), K̃ being K with zeros on its diagonal. It is 0 on average if the two
+    are independent, and then often negative; for fewer than four rows it is a connected 0.
 
-    Codes have the kernel exp(−‖a − b‖² / 2σ²), classes 1 where they are equal and 0 elsewhere.
+    Codes have the kernel exp(−‖a − b‖² / 2σ²), classes 1 for equal and 0 for other ones.
 
     Args:
         codes: `(batch, code)`.
         others: classes int64 `(batch,)`, or other codes `(batch, ...)` of any size.
         estimator: of the criterion.
-        deviation: σ; by default the median distance of two rows, for each of the two codes its own, so that no scale of
-            a code changes the criterion.
+        deviation: σ; by default the median distance of two rows, separately for each of the two codes, so that the
+            scale of a code doesn't affect the criterion.
 
     Raises:
-        ValueError: for shapes that do not fit, what is no class, or an unknown estimator.
+        ValueError: for shapes that do not fit, labels that are not classes, or an unknown estimator.
     """
     call = "hsic(codes, others)"
     if codes.ndim != 2 or not 0 < others.ndim < 3 or len(others) != len(codes):
@@ -68,13 +69,13 @@ hsic.couples_rows = True  # type: ignore[attr-defined]
 
 @in_float32
 def info_nce(a: Tensor, b: Tensor, *, temperature: Annotated[float, Gt(0)] = 0.1) -> Tensor:
-    """The cross-entropy in nats of telling which row of `b` belongs to a row of `a` (Eq. 4).
+    """Compute the cross-entropy in nats of recognising which row of `b` belongs to a row of `a` (Eq. 4).
 
     Source: van den Oord et al., *Representation Learning with Contrastive Predictive Coding* (2018).
 
     −mean_i log(exp(s_ii / τ) / Σ_j exp(s_ij / τ)), where s is the cosine of two rows and τ the `temperature`.
-    log(batch) minus it is a lower bound of the mutual information of the two, so who minimises it makes them tell of
-    each other. log(batch) where `a` tells nothing.
+    log(batch) minus it is a lower bound of the mutual information of the two, so minimising it increases their
+    dependence. It is log(batch) if `a` has no information about `b`.
 
     Args:
         a: codes `(batch, code)`.
@@ -82,12 +83,12 @@ def info_nce(a: Tensor, b: Tensor, *, temperature: Annotated[float, Gt(0)] = 0.1
         temperature: τ.
 
     Raises:
-        ValueError: for shapes that differ or are no vectors.
+        ValueError: for shapes that differ or are not those of vectors.
     """
     call = "info_nce(a, b)"
     require_equal_shapes(call, "batch code, batch code", a, b)
     if a.ndim != 2:
-        raise shape_error(call, "batch code, batch code", "these codes are no vectors", a, b)
+        raise shape_error(call, "batch code, batch code", "these codes are not vectors", a, b)
     likeness = F.normalize(a, dim=1) @ F.normalize(b, dim=1).mT / temperature
     return -likeness.log_softmax(1).diagonal().sum() / max(len(a), 1)
 
@@ -104,7 +105,8 @@ def _gaussian_kernel(codes: Tensor, deviation: float | None) -> Tensor:
 
 
 def _median(distance: Tensor) -> Tensor:
-    """The lower median of a matrix's elements off its diagonal, which is 0 and the least; 0 of no other elements."""
+    """Return the lower median of a matrix's elements off its diagonal, which is 0 and the least; 0 without other
+    elements."""
     rows = len(distance)
     if rows < 2:
         return distance.new_zeros(())

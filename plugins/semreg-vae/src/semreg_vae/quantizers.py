@@ -1,8 +1,9 @@
 """Quantisers by vector-quantize-pytorch: modules from codes to `Quantized` codes.
 
-`recipes/quantized/*.toml` train them. What draws from their codes, such as an autoregressive prior, is not here.
+`recipes/quantized/*.toml` train them. Models that draw codes, such as an autoregressive prior, are not part of this
+module.
 
-The library looks up, and averages. What waits for a GPU in it, or draws by itself, is switched off here.
+The library looks up vectors, and averages. Its parts that wait for a GPU, or draw by themselves, are switched off here.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ if TYPE_CHECKING:
 
 Learning = Literal["averages", "gradient"]
 MOST_VALUES = 2**24
-"""Of finite scalars, which the library counts in float32."""
+"""The most values of finite scalars, which the library counts in float32."""
 
 
 class ResidualQuantizer(nn.Module):
-    """Codes as sums of vectors, one of each of several codebooks, which each stand for what those before them left.
+    """Codes as sums of vectors, one from each of several codebooks; each represents the rest that those before it left.
 
     Source: Zeghidour et al., *SoundStream* (2021), Algorithm 1.
 
-    Of stage k the vector is the nearest to z − Σ_{j<k} q_j. A codebook learns by
-    `averages` of the codes that its vectors stand for (van den Oord et al. 2017, appendix A.1), which are no parameters
-    and no matter of losses: it does so in the phases that train what it is called on. Or it learns by `gradient`, of
-    `codebook_loss`, as any module.
+    The vector of stage k is the nearest to z − Σ_{j<k} q_j. A codebook may learn by `averages` of the codes that its
+    vectors represent (van den Oord et al. 2017, appendix A.1). These are not parameters, and losses don't train them:
+    the codebook learns in the phases that train the module before it. Or it learns by `gradient`, with `codebook_loss`,
+    as any module.
 
-    Codes `(batch, code)`, or maps `(batch, channels, height, width)`, of which each place is a code. Raises ValueError
-    for other shapes, or options that exclude each other.
+    Codes `(batch, code)`, or maps `(batch, channels, height, width)`, in which each position is a code. Raises
+    ValueError for other shapes, or options that exclude each other.
 
     Args:
         size: vectors of a codebook.
         stages: how many codebooks.
         learns: how the codebooks do.
         decay: of the averages, for each batch.
-        least_use: a vector that stands for fewer codes of a batch, on average, is replaced by a code of the batch, as
+        least_use: a vector that represents fewer codes of a batch, on average, is replaced by a code of the batch, as
             in Dhariwal et al., *Jukebox* (2020); 0 replaces none, as in the paper.
         input_shapes: of the codes, without the batch axis.
     """
@@ -83,12 +84,12 @@ class ResidualQuantizer(nn.Module):
             raise ValueError(f"a codebook of {self.size} vectors has {codes} training codes to learn from; fewer fit")
 
     def forward(self, codes: Tensor) -> Quantized:
-        """Codes of the constructor's shape with a batch axis. Raises ValueError for another shape."""
+        """Quantise codes of the constructor's shape with a batch axis. Raises ValueError for another shape."""
         _require_codes("residual_quantizer(codes)", codes, self.shape)
         return without_autocast(self._quantized, codes)
 
     def _quantized(self, codes: Tensor) -> Quantized:
-        maps = codes.detach().movedim(1, -1)  # channels last: each place is a code
+        maps = codes.detach().movedim(1, -1)  # channels last: each position is a code
         left, parts, indices = maps.flatten(0, -2), [], []
         for stage in self.stages:
             part, index, _ = stage(left)
@@ -101,7 +102,7 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def _replace_unused(self, codebook: Any, codes: Tensor) -> None:
-        """Put codes of the batch, drawn by PyTorch's own generator, which a run seeds, where a vector is out of use."""
+        """Replace vectors out of use by codes of the batch, drawn by PyTorch's own generator, which a run seeds."""
         drawn = codes[torch.randint(len(codes), (self.size,), device=codes.device)].to(codebook.embed)
         unused = codebook.cluster_size < self.least_use
         for buffer, value in ((codebook.embed, drawn), (codebook.embed_avg, self.least_use * drawn)):
@@ -113,7 +114,7 @@ class ResidualQuantizer(nn.Module):
 
 
 class VectorQuantizer(ResidualQuantizer):
-    """Codes as the nearest of a codebook's vectors, argmin_k ‖z − e_k‖ (Eq. 1 and 2).
+    """Codes replaced by the nearest of a codebook's vectors, argmin_k ‖z − e_k‖ (Eq. 1 and 2).
 
     Source: van den Oord et al., *Neural Discrete Representation Learning* (2017).
 
@@ -136,19 +137,18 @@ class VectorQuantizer(ResidualQuantizer):
 
 
 class FiniteScalarQuantizer(nn.Module):
-    """Codes of which each element takes one of a few values: round(f(z)), f a tanh of as many levels.
+    """Codes whose elements are rounded to a few values each: round(f(z)), f a tanh of as many levels.
 
     Source: Mentzer et al., *Finite Scalar Quantization* (2023), section 3.1.
 
-    There is no codebook to learn, and none that could fall out of use; all values, between −1 and 1, are Π levels. Its
-    codes are the rounded ones, through which gradients flow as if f alone were computed, so a
-    `commitment` of them is 0.
+    There is no codebook to learn, and no vector that could fall out of use; there are Π levels values, between −1 and
+    1. Its codes are the rounded ones, through which gradients flow as through f, so a `commitment` of them is 0.
 
     Codes `(batch, code)`, or maps `(batch, channels, height, width)`, with an element or channel for each of the
     `levels`. Raises ValueError for other shapes, and levels of more than 2²⁴ values.
 
     Args:
-        levels: how many values each element takes.
+        levels: how many values each element has.
         input_shapes: of the codes, without the batch axis.
     """
 
@@ -161,14 +161,14 @@ class FiniteScalarQuantizer(nn.Module):
         self.shape = _shape_of_codes("finite_scalar_quantizer", input_shapes)
         if self.shape[0] != len(levels):
             cause = f"{len(levels)} levels are given, and the codes have {self.shape[0]} elements"
-            raise ValueError(f"finite_scalar_quantizer: {cause}; what makes them is to give one for each level")
+            raise ValueError(f"finite_scalar_quantizer: {cause}; the module before must give one for each level")
         if math.prod(levels) > MOST_VALUES:
             raise ValueError(f"finite_scalar_quantizer: levels {list(levels)} have more than 2²⁴ values together")
         self.sizes = (math.prod(levels),)
         self.library = FSQ(list(levels), return_indices=False)
 
     def forward(self, codes: Tensor) -> Quantized:
-        """Codes of the constructor's shape with a batch axis. Raises ValueError for another shape."""
+        """Quantise codes of the constructor's shape with a batch axis. Raises ValueError for another shape."""
         _require_codes("finite_scalar_quantizer(codes)", codes, self.shape)
         return without_autocast(self._quantized, codes)
 
@@ -186,12 +186,12 @@ def _codebook(code: int, size: int, decay: float, by_gradient: bool) -> VectorQu
         code, size, decay=decay, ema_update=not by_gradient, learnable_codebook=by_gradient, commitment_weight=0.0,
         rotation_trick=False, route_gradients_to_input=False, sync_codebook=False,
     )  # fmt: skip
-    made._codebook.init_embed_ = _begun  # which reads a number in each step, to begin by k-means if that is asked for
+    made._codebook.init_embed_ = _begun  # it reads a number in each step, for an optional start with k-means
     return made
 
 
 def _begun(*inputs: Any, **options: Any) -> None:
-    """There is nothing to begin."""
+    """Do nothing: the codebook needs no start."""
 
 
 def _shape_of_codes(who: str, shapes: Sequence[Sequence[int]]) -> tuple[int, ...]:

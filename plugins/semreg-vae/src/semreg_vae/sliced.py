@@ -1,6 +1,6 @@
 """The sliced Wasserstein distance of codes and draws of their prior, which needs neither a critic nor a kernel.
 
-Source: Kolouri et al., *Sliced-Wasserstein Autoencoder* (2018). `recipes/autoencoders/swae.toml` trains by it.
+Source: Kolouri et al., *Sliced-Wasserstein Autoencoder* (2018). `recipes/autoencoders/swae.toml` trains with it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def sliced_wasserstein(
     directions: Annotated[int, Ge(1)] = 50,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """The squared 2-Wasserstein distance of two samples along a line, averaged over random lines (Algorithm 1).
+    """Compute the squared 2-Wasserstein distance of two samples along a line, averaged over random lines (Algorithm 1).
 
-    Of numbers on a line the best transport pairs them in their order: Σ_i (θ·a_(i) − θ·b_(i))² / n, where θ is uniform
-    on the sphere and (i) the order of each sample. 0 for equal samples, whatever the lines. Codes whose means alone
-    differ, by m, have ‖m‖² / code on average over θ.
+    The best transport on a line pairs numbers in their order: Σ_i (θ·a_(i) − θ·b_(i))² / n, where θ is uniform on the
+    sphere and (i) the order of each sample. It is 0 for equal samples, with any lines. For codes that differ only in
+    their means, by m, it is ‖m‖² / code on average over θ.
 
     Args:
         codes: `(batch, code)`.
@@ -37,12 +37,12 @@ def sliced_wasserstein(
         generator: source of the lines.
 
     Raises:
-        ValueError: for shapes that differ or are no vectors.
+        ValueError: for shapes that differ or are not those of vectors.
     """
     call = "sliced_wasserstein(codes, draws)"
     require_equal_shapes(call, "batch code, batch code", codes, draws)
     if codes.ndim != 2:
-        raise shape_error(call, "batch code, batch code", "these codes are no vectors", codes, draws)
+        raise shape_error(call, "batch code, batch code", "these codes are not vectors", codes, draws)
     lines = F.normalize(normal_noise((codes.shape[1], directions), like=codes, generator=generator), dim=0)
     found, wanted = ((sample @ lines).sort(dim=0).values for sample in (codes, draws))
     return (found - wanted).square().sum() / max(found.numel(), 1)

@@ -1,10 +1,11 @@
-"""β-TCVAE: the divergence of a VAE taken apart, so that dependence between dimensions alone is weighted more.
+"""β-TCVAE: the divergence of a VAE in three parts, so that only the dependence between dimensions gets more weight.
 
 Source: Chen et al., *Isolating Sources of Disentanglement in Variational Autoencoders* (2018).
 
-KL(q(z|x) ‖ p(z)) is, averaged over images, the sum of what the code says of the image, of the total correlation between
-its dimensions, and of each dimension's divergence from the prior (Eq. 2). `recipes/disentanglement/beta_tcvae.toml`
-adds the second to the divergence, which is their Eq. 4 with α = γ = 1 and β = 1 + the weight.
+KL(q(z|x) ‖ p(z)) is, averaged over images, the sum of the code's information about the image, of the total correlation
+between its dimensions, and of each dimension's divergence from the prior (Eq. 2).
+`recipes/disentanglement/beta_tcvae.toml` adds the second to the divergence, which is their Eq. 4 with α = γ = 1 and β =
+1 + the weight.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ class KLDecomposition(NamedTuple):
 def kl_decomposition(
     codes: Tensor, posterior: DiagonalGaussian, *, images: int | None = None, estimator: Estimator = "weighted"
 ) -> KLDecomposition:
-    """The three parts of the divergence, estimated by a batch; their sum is E[log q(z|x) − log p(z)] whatever it holds.
+    """Estimate the three parts of the divergence from a batch; their sum is E[log q(z|x) − log p(z)] for any batch.
 
-    The density of all codes, q(z) = Σ_n q(z|x_n) / N, and that of each dimension, are known of the batch alone.
-    `weighted` takes every image of the batch for one of N: Σ_j q(z|x_j) / (N·batch), which is biased towards low
-    densities (Eq. 3). `stratified` gives the image that z is from its share 1/N, and the rest of the batch all that
-    remains, (N − 1)/N, in equal shares; the paper gives one of them a smaller share than the others (appendix C.2),
-    which is the same on average, but depends on the order of the rows. Without `images` the batch is taken for all,
-    and both are one. N changes no gradient of `weighted`, only the figures.
+    The density of all codes, q(z) = Σ_n q(z|x_n) / N, and that of each dimension, must be estimated from the batch.
+    `weighted` treats every image of the batch as one of N: Σ_j q(z|x_j) / (N·batch), which is biased towards low
+    densities (Eq. 3). `stratified` gives the image that z is from its share 1/N, and the rest of the batch the
+    remaining (N − 1)/N, in equal shares; the paper gives one of them a smaller share than the others (appendix C.2),
+    which is the same on average, but depends on the order of the rows. Without `images` the batch counts as all images,
+    and both are the same. N doesn't change the gradient of `weighted`, only the figures.
 
     Args:
         codes: draws from the posterior, `(batch, code)`.
@@ -82,7 +83,7 @@ kl_decomposition.couples_rows = True  # type: ignore[attr-defined]
 def index_code_information(
     codes: Codes, posterior: Posterior, *, images: Images = None, estimator: Estimator = "weighted"
 ) -> Tensor:
-    """What a code says of which image it is from, in nats (the first term of Eq. 2).
+    """Estimate a code's information about its image, in nats (the first term of Eq. 2).
 
     Inputs `(batch, code)`, options and errors are those of `kl_decomposition`.
     """
@@ -96,9 +97,9 @@ index_code_information.couples_rows = True  # type: ignore[attr-defined]
 def total_correlation(
     codes: Codes, posterior: Posterior, *, images: Images = None, estimator: Estimator = "weighted"
 ) -> Tensor:
-    """How much the dimensions of all codes tell of each other, in nats (the second term of Eq. 2).
+    """Estimate the dependence between the dimensions of all codes, in nats (the second term of Eq. 2).
 
-    KL(q(z) ‖ Π_j q(z_j)): 0 where they are independent. Inputs `(batch, code)`, options and errors are those of
+    KL(q(z) ‖ Π_j q(z_j)): 0 if they are independent. Inputs `(batch, code)`, options and errors are those of
     `kl_decomposition`.
     """
     return kl_decomposition(codes, posterior, images=images, estimator=estimator).total_correlation
@@ -111,7 +112,8 @@ total_correlation.couples_rows = True  # type: ignore[attr-defined]
 def dimension_wise_kl(
     codes: Codes, posterior: Posterior, *, images: Images = None, estimator: Estimator = "weighted"
 ) -> Tensor:
-    """How far each dimension of all codes is from a standard normal distribution, in nats (the third term of Eq. 2).
+    """Estimate how far each dimension of all codes is from a standard normal distribution, in nats (the third term of
+    Eq. 2).
 
     Σ_j KL(q(z_j) ‖ N(0, 1)). Inputs `(batch, code)`, options and errors are those of `kl_decomposition`.
     """
@@ -122,7 +124,7 @@ dimension_wise_kl.couples_rows = True  # type: ignore[attr-defined]
 
 
 def _log_shares(codes: Tensor, images: int | None, estimator: Estimator) -> Tensor:
-    """The logarithm of what posterior j counts in the density at code i, `(batch, batch)`."""
+    """Return the logarithm of posterior j's share in the density at code i, `(batch, batch)`."""
     rows = max(len(codes), 1)
     shape = (len(codes), len(codes))
     if images is None:

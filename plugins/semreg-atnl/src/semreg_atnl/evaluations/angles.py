@@ -1,4 +1,4 @@
-"""How the directions of classes lie to each other, by their distance along the ring or the line."""
+"""The angles between the directions of classes, by their distance along the ring or the line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from semreg_atnl.unit import angle_between, unit_and_length
 
 @better(units={"*": "degrees"})
 def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Role.LABEL, Role.ORDER]) -> Result:
-    """The angles between the classes' directions, by distance along the ring or line, and the codes' spread about them.
+    """Measure the angles between the classes' directions, by distance along the ring or line, and the codes' spread
+    about them.
 
-    A class's direction is that of the mean of its test codes' directions, seen from the origin. An arrangement in
-    order has angles that grow with the distance, however far the path between bends; on one great circle they grow in
-    proportion to it.
+    A class's direction is the mean direction of its test codes, seen from the origin. In an arrangement in order,
+    angles grow with the distance, however far the path between bends; on one great circle they grow in proportion to
+    it.
 
     Source: beyond the paper.
 
@@ -55,7 +56,7 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
         between,
         names,
         limits=(0, 180),
-        caption="Of test codes. Far classes of a ring that lies on a great circle are opposite, at 180°.",
+        caption="Directions of test codes. Far classes of a ring that lies on a great circle are opposite, at 180°.",
     )
     table = Table(
         "Spread of codes about their class's direction",
@@ -63,12 +64,13 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
         list(zip(names, spreads, strict=True)),
         digits=1,
     )
-    summary = f"classes 1, 2, … apart are at {said}; codes {figures['spread']:.1f}° from their class's direction"
+    spread = f"{figures['spread']:.1f}° from their class's direction"
+    summary = f"directions of classes 1, 2, … apart differ by {said}; codes lie {spread}"
     return Result(figures, tables=[table], pictures=[picture], summary=summary)
 
 
 def _present(field: ClassField, labels: Tensor) -> Tensor:
-    """The classes of the labels, int64, ascending. Raises ValueError as `class_angles` does."""
+    """Return the classes of the labels, int64, ascending. Raises ValueError as `class_angles` does."""
     if field.order == "none":
         raise ValueError("these classes have no order; angles are by distance along a ring or a line")
     present = labels.bincount().nonzero().flatten()
@@ -79,5 +81,5 @@ def _present(field: ClassField, labels: Tensor) -> Tensor:
 
 @before_training(class_angles)
 def _before_training(code: Handle, label: Handle, **options: Any) -> None:
-    """Raises ValueError as `_present` does."""
+    """Raise ValueError as `_present` does."""
     _present(class_field(label), label.read("test"))

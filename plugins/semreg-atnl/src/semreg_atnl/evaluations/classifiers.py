@@ -13,11 +13,11 @@ WIDTHS, HIDDEN, DROPOUT = (16, 32), 128, 0.5
 BATCH = 64
 LEARNING_RATE = 1e-3
 CHECKED, PATIENCE = 100, 500
-"""After how many batches held-out images are asked, and for how many their share may not have risen."""
+"""After how many batches held-out images are classified, and how many batches may pass without a higher accuracy."""
 
 
 def nearest_neighbors(images: Tensor, labels: Tensor, test_images: Tensor, *, neighbors: int) -> Tensor:
-    """The majority among the nearest training images by the Euclidean distance of their pixels, int64 `(test,)`.
+    """Return the majority among the nearest training images by the Euclidean distance of their pixels, int64 `(test,)`.
 
     Args:
         images: `(rows, channels, height, width)`.
@@ -47,26 +47,25 @@ def convolutional(
     device: torch.device,
     generator: torch.Generator,
 ) -> Tensor:
-    """The verdicts of a small convolutional net, int64 `(test,)`, trained by Adam.
+    """Return the verdicts of a small convolutional network, int64 `(test,)`, trained by Adam.
 
-    Two convolutions of 5×5 with maxima of 2×2, and two fully connected layers with dropout: with strides, batch
-    normalisation and no dropout it generalised worse from five shots (0.64 in the place of 0.81 right of left-out
-    training images of MNIST, after 400 batches). It stops once the share of the held-out images that it gets right has
-    not risen for 500 batches, and is as it was where that share was the highest; without held-out images it is trained
-    on all batches.
+    It has two convolutions of 5×5 with maxima of 2×2, and two fully connected layers with dropout: with strides, batch
+    normalisation and no dropout it generalised worse from five shots (0.64 instead of 0.81 right of left-out training
+    images of MNIST, after 400 batches). Training stops once its accuracy on the held-out images has not risen for 500
+    batches, and the weights with the highest accuracy are used; without held-out images it is trained on all batches.
 
     Args:
         images: `(rows, channels, height, width)`.
         labels: int64 `(rows,)`.
         chances: how often each image comes into a batch, in proportion, float `(rows,)`; 0 for those held out.
-        held_out: rows that say when to stop, int64.
+        held_out: rows that decide when to stop, int64.
         test_images: `(test, channels, height, width)`.
         classes: how many there are.
         iterations: most batches to train on.
         device: where to train.
         generator: source of the initial weights and of the batches.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # of all it would warn
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # with all rows it would warn
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         net = _net(tuple(images.shape[1:]), classes).to(device)
         _train(net, images, labels, chances, held_out, iterations, device, generator)
@@ -97,7 +96,7 @@ def _train(
 
 
 def _net(shape: tuple[int, ...], classes: int) -> nn.Module:
-    """From images of the shape (channels, height, width) to logits `(batch, classes)`."""
+    """Return a network from images of the shape (channels, height, width) to logits `(batch, classes)`."""
     (channels, height, width), (first, second) = shape, WIDTHS
     return nn.Sequential(
         *(nn.Conv2d(channels, first, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
@@ -108,7 +107,8 @@ def _net(shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 def _verdicts(net: nn.Module, images: Tensor, device: torch.device) -> Tensor:
-    """The most probable class of each image, int64 `(rows,)`; the net is in training mode again afterwards."""
+    """Return the most probable class of each image, int64 `(rows,)`; the network is in training mode again
+    afterwards."""
     net.eval()
     with torch.no_grad():
         found = torch.cat([net(part.to(device)).argmax(1).cpu() for part in torch.split(images, 1024)])

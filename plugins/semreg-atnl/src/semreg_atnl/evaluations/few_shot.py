@@ -1,4 +1,5 @@
-"""Classes with few training images, helped by images interpolated between their neighbours (Table II)."""
+"""Classification with few training images of some classes, with additional images interpolated between their neighbours
+(Table II)."""
 
 from __future__ import annotations
 
@@ -29,9 +30,9 @@ from semreg_atnl.evaluations.classifiers import convolutional, nearest_neighbors
 from semreg_atnl.evaluations.neighbors import neighbors_of
 
 FEW = 20
-"""Training images, at most, of a class that has few."""
+"""The most training images of a few-shot class."""
 WEIGHTS = (0.4, 0.6)
-"""How far images between the neighbours of a class are from the first of them, at least and at most."""
+"""The least and greatest weight of images between the neighbours of a class."""
 
 Filling = Literal["without", "augmented", "interpolated", "both"]
 FILLED: dict[Filling, tuple[str, ...]] = {
@@ -40,7 +41,7 @@ FILLED: dict[Filling, tuple[str, ...]] = {
     "interpolated": ("interpolated",),
     "both": ("augmented", "interpolated and augmented"),
 }
-"""What the few-shot classes are filled up by, in each of the comparisons."""
+"""The images that fill up the few-shot classes, in each of the comparisons."""
 
 
 class Labelled(NamedTuple):
@@ -70,29 +71,30 @@ def few_shot(
     pictures: Annotated[int, Ge(2)] = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Nearest neighbours and a convolutional net, where some classes have few images: alone, augmented, interpolated.
+    """Compare nearest neighbours and a convolutional network on classes with few images: plain, augmented,
+    interpolated.
 
-    Protocol. The run's own recipe leaves the few-shot classes their shots alone, by `data.split.shots`: what is not
-    kept is in no split, so that neither the encoder, nor a judge, nor this evaluation sees it. A class with at most
-    `few` training images is a few-shot class. The classifiers are trained on the pixels of
+    Protocol. The run's own recipe leaves the few-shot classes only their shots, by `data.split.shots`: the other images
+    are in no split, so that neither the encoder, nor a judge, nor this evaluation sees them. A class with at most `few`
+    training images is a few-shot class. The classifiers are trained on the pixels of
 
-    * `without`: the training images as they are;
+    * `without`: the training images, unchanged;
     * `augmented`: the same, each few-shot class filled up to `count` by its own shots, scaled, brightened and cropped
       (the defaults of `augment`);
     * `interpolated`: the same, filled up instead by the decoder's images between random training images of its two
-      neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays as it is;
+      neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays unchanged;
     * `both`: the same, filled up by either, each up to `count`; the images in between are augmented, too.
 
-    The convolutional net sees all classes equally often. Where images are made, it sees as many of each kind of every
-    class as of its own, of classes with many images these augmented or reconstructed: else it would learn that what
-    looks made is of a few-shot class. It is trained until it no longer gets more images right of a fifth of those
-    classes with more than `few` (of all classes where none has), which are held out for that: no image is made of
-    them. All are tested on all test images, which no training reads.
+    The convolutional network sees all classes equally often. If images are made, it sees as many of each kind of every
+    class as of its own images; classes with many images contribute augmented or reconstructed ones. Otherwise it would
+    learn that synthetic images belong to a few-shot class. It is trained until its accuracy no longer rises on a fifth
+    of the classes with more than `few` images (of all classes if there are none). These images are held out: no image
+    is made of them. All classifiers are tested on all test images, which no training reads.
 
     Figures: the accuracies `knn_…` and `cnn_…` on test images with each of `fillings`, and with `_few` appended those
-    on test images of the few-shot classes alone; with `without` among them also `knn_gain` and `cnn_gain`,
-    `interpolated` less `without`. Outcomes under the names of the accuracies. The paper gives neither shots nor
-    protocol, nor has it `both`, for which interpolated images that are not augmented served the net less well.
+    on only the test images of the few-shot classes; with `without` among them also `knn_gain` and `cnn_gain`,
+    `interpolated` minus `without`. Outcomes under the names of the accuracies. The paper gives neither shots nor
+    protocol, and lacks `both`, for which interpolated images without augmentation worked worse with the network.
 
     Args:
         image: the data's images, which `reconstruction` reconstructs.
@@ -105,7 +107,7 @@ def few_shot(
         weights: least and greatest weight of the interpolation.
         fillings: which of the four comparisons to make.
         neighbors: how many nearest neighbours vote.
-        iterations: most batches of 64 images that the convolutional net is trained on.
+        iterations: most batches of 64 images that the convolutional network is trained on.
         pictures: how many images of each kind to show.
         generator: source of all draws.
     """
@@ -120,7 +122,7 @@ def few_shot(
     (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order, prior=prior).values()
     value_range = code.run.value_range
     held_out = _held_out(members, shots, generator)
-    kept = [rows[~torch.isin(rows, held_out)] for rows in members]  # nothing is made of an image that is held out
+    kept = [rows[~torch.isin(rows, held_out)] for rows in members]  # held-out images are not used to make others
     many = torch.cat([kept[value] for value in range(len(kept)) if value not in shots] or [kept[0][:0]])
     made = {
         "augmented": [Labelled(_augmented(train.images[many], value_range, generator), train.labels[many])],
@@ -165,14 +167,14 @@ def _before_training(
     image: Handle, code: Handle, label: Handle, reconstruction: Handle, *, few: int, count: int,
     weights: tuple[float, float], **options: Any,
 ) -> None:  # fmt: skip
-    """Raises ValueError as `_check` does."""
+    """Raise ValueError as `_check` does."""
     field = class_field(label)
     neighbors_of(field)
     _check(field, rows_by_class(label.read("train"), len(field.names)), few, count, weights)
 
 
 def _check(field: ClassField, members: list[Tensor], few: int, count: int, weights: tuple[float, float]) -> list[int]:
-    """The few-shot classes. Raises ValueError for none, classes without an image, and options that don't fit."""
+    """Return the few-shot classes. Raises ValueError for none, classes without an image, and options that don't fit."""
     shots = [value for value, rows in enumerate(members) if len(rows) <= few]
     absent = [name for name, rows in zip(field.names, members, strict=True) if not len(rows)]
     if absent:
@@ -197,7 +199,7 @@ def draw_between(
     weights: tuple[float, float],
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Where to interpolate between random images of two classes: rows of the first and of the second, int64 `(count,)`
+    """Draw pairs of images of two classes for interpolation: rows of the first and of the second, int64 `(count,)`
     each, from `members`, the rows of each class; and weights `(count, 1)`, uniform between the two given."""
     first, second, _ = draw_pairs(members, [ends], count, generator)
     weight = weights[0] + (weights[1] - weights[0]) * torch.rand(count, 1, generator=generator)
@@ -209,7 +211,8 @@ def _augmented(images: Tensor, value_range: tuple[float, float], generator: torc
 
 
 def _decoded(reconstruction: Handle, code: Handle, codes: Tensor, image: Handle, images: Tensor) -> Tensor:
-    """The decoder's images, `(rows, channels, height, width)`. Raises ValueError if they are not like `images`."""
+    """Return the decoder's images, `(rows, channels, height, width)`. Raises ValueError if they are not
+    like `images`."""
     parts = [decoded(reconstruction, code, part) for part in torch.split(codes, CHUNK) if len(part)]
     if parts and parts[0].shape[1:] != images.shape[1:]:
         found, fit = tuple(parts[0].shape[1:]), tuple(images.shape[1:])
@@ -218,7 +221,8 @@ def _decoded(reconstruction: Handle, code: Handle, codes: Tensor, image: Handle,
 
 
 def chances(labels: Tensor, sizes: Sequence[int], held_out: Tensor) -> Tensor:
-    """How often each row is drawn, float64: all classes equally, and all kinds of a class, of `sizes` rows in turn.
+    """Return how often each row is drawn, float64: all classes equally, and all kinds of a class, of `sizes` rows in
+    turn.
 
     Rows that are `held_out` are never drawn.
     """
@@ -230,7 +234,8 @@ def chances(labels: Tensor, sizes: Sequence[int], held_out: Tensor) -> Tensor:
 
 
 def _held_out(members: list[Tensor], shots: list[int], generator: torch.Generator) -> Tensor:
-    """A fifth of the training images of each class that isn't few-shot, or of all where all are: their rows, int64."""
+    """Return a fifth of the training images of each class that isn't few-shot, or of all if all are: their
+    rows, int64."""
     classes = [value for value in range(len(members)) if value not in shots] or shots
     return torch.cat(
         [
@@ -245,7 +250,7 @@ def _of_class(value: int, images: Tensor) -> Labelled:
 
 
 def _figures(outcomes: dict[str, list[bool]], few: Tensor) -> dict[str, float]:
-    """`few` `(test,)` says which test images are of few-shot classes."""
+    """Return the figures; `few` `(test,)` marks the test images of few-shot classes."""
     figures = {}
     for name, right in outcomes.items():
         figures[name] = float(torch.tensor(right).float().mean())
@@ -269,9 +274,9 @@ def _table(figures: dict[str, float], field: ClassField, members: list[Tensor], 
             for name, text in said.items()
             if f"knn_{name}" in figures
         ],
-        caption=f"Few-shot classes, with their training images: {few}; filled up to {count} each. Other classes: "
-        f"{many or 'none'}. No other image of a few-shot class, and no test image, reached any training, the encoder's "
-        "included. The paper says neither how many shots it uses nor what its encoder was trained on.",
+        caption=f"Few-shot classes and their training images: {few}; new images fill each up to {count}. Other "
+        f"classes: {many or 'none'}. No training, not even the encoder's, used another image of a few-shot class, or a "
+        "test image. The paper states neither its number of shots nor the training data of its encoder.",
     )  # fmt: skip
 
 
@@ -284,7 +289,7 @@ def _grid(
     pictures: int,
     value_range: tuple[float, float],
 ) -> Picture:
-    """Of the first few-shot class with interpolated images: shots, augmented and interpolated images."""
+    """Draw shots, augmented and interpolated images of the first few-shot class with interpolated images."""
     shown = int(interpolated[0].labels[0]) if interpolated else shots[0]
     kinds = {"shots": train, "augmented": augmented[shots.index(shown)]} | dict(
         zip(["interpolated"], interpolated, strict=False)
@@ -294,5 +299,5 @@ def _grid(
         [images[labels == shown][:pictures] for images, labels in kinds.values()],
         row_labels=list(kinds),
         value_range=value_range,
-        caption="Unselected. Interpolated images are the decoder's, between training images of the two neighbours.",
+        caption="Unselected. The decoder makes interpolated images between training images of the two neighbours.",
     )

@@ -1,4 +1,4 @@
-"""A class synthesised from its two neighbours, in the eyes of an independent classifier (Figures 9 to 12)."""
+"""Synthesis of a class from its two neighbours, judged by an independent classifier (Figures 9 to 12)."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def neighbor_synthesis(
     pairs: Annotated[int, Gt(0)] = 200,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Images half way between test images of a class's two neighbours: the share recognised as the class between.
+    """Measure how often a judge recognises the class half way between images of its two neighbours.
 
-    For each class with a neighbour on either side (all of a ring, the inner ones of a line), random pairs of test
-    images of its neighbours, the same for every interpolator.
+    Each class with a neighbour on either side (all of a ring, the inner ones of a line) has random pairs of test images
+    of its neighbours, the same for every interpolator.
 
     Figures, means over classes: `NAME` for each interpolator; `reconstructions`, the share of reconstructions of the
-    class's own test images recognised as it, which is what can be hoped for.
+    class's own test images recognised as it, an upper limit in practice.
 
     Args:
         code: `(batch, code)`.
@@ -99,7 +99,7 @@ def neighbor_synthesis(
 
 
 def _triples(field: ClassField, members: Sequence[Tensor]) -> list[tuple[int, int, int]]:
-    """`neighbors_of` that all have images. Raises ValueError if there are none."""
+    """Return the `neighbors_of` that all have images. Raises ValueError if there are none."""
     triples = [triple for triple in neighbors_of(field) if all(len(members[value]) for value in triple)]
     if not triples:
         raise ValueError("no class with test images has two neighbours with test images")
@@ -108,13 +108,13 @@ def _triples(field: ClassField, members: Sequence[Tensor]) -> list[tuple[int, in
 
 @before_training(neighbor_synthesis)
 def _before_training(code: Handle, label: Handle, reconstruction: Handle, **options: Any) -> None:
-    """Raises ValueError as `_triples` does."""
+    """Raise ValueError as `_triples` does."""
     field = class_field(label)
     _triples(field, rows_by_class(label.read("test"), len(field.names)))
 
 
 def neighbors_of(field: ClassField) -> list[tuple[int, int, int]]:
-    """Each class between its two neighbours, (before, class, after). Raises ValueError where none has two."""
+    """Return each class between its two neighbours, (before, class, after). Raises ValueError if none has two."""
     count = len(field.names)
     if field.order == "none" or count < 3:
         found = f"{count} classes of order {field.order!r}"

@@ -1,4 +1,4 @@
-"""Whether the images between two test images pass through the classes between theirs (Figures 7 and 8, counted)."""
+"""The order of classes in the images between two test images (Figures 7 and 8, counted)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ONE_CLASS = "the test images are of one class; strips run between two"
 
 
 class Shares(NamedTuple):
-    """Of strips at one distance: how many pass the classes of the path, each a mean of zeros and ones."""
+    """Shares of strips at one distance that pass the classes of the path, each a mean of zeros and ones."""
 
     in_order: float
     strictly: float
@@ -51,19 +51,20 @@ def semantic_order(
     images: Annotated[int, Ge(2)] = 14,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The share of strips whose images, as an independent classifier sees them, run through the classes in order.
+    """Measure the share of strips whose images run through the classes in order, as an independent classifier sees
+    them.
 
     For each distance between classes, `pairs` random pairs of test images whose classes are that far apart, the same
-    for every interpolator. A strip's path is that of the classes from the one's to the other's, as the data label them,
-    the shorter way round a ring; where both ways are equally long either counts, but for interpolators that follow the
-    classes (those with a method `fit`, as `geodesic`, unless `follows_classes = False`) only the ascending one. A path
-    through the directions of the classes is in part in order by construction: compare it on other codes.
+    for every interpolator. A strip's path is the classes between those of its ends, as the data order them, the shorter
+    way round a ring. If both ways are equally long, either counts. With interpolators that follow the classes (those
+    with a method `fit`, as `geodesic`, unless `follows_classes = False`), only the ascending one counts. A path through
+    the directions of the classes is in part in order by construction: compare it on other codes.
 
     Figures, for each interpolator NAME and distance D, and their means over the distances without `_D`:
-    `NAME_in_order_D`, the share of strips whose labels hold the whole path, endpoints included, in order, with whatever
-    in between; `NAME_strictly_D`, with nothing else: repeats removed, the labels are the path; `NAME_between_D`, the
-    path without its endpoints (all strips, at distance 1). What can be hoped for: `judge_on_images` and
-    `judge_on_reconstructions`, the judge's accuracy on test images and on what the decoder makes of their codes.
+    `NAME_in_order_D`, the share of strips whose labels contain the whole path, endpoints included, in order, with any
+    labels in between; `NAME_strictly_D`, without others: repeats removed, the labels are the path; `NAME_between_D`,
+    the path without its endpoints (all strips, at distance 1). Upper limits in practice: `judge_on_images` and
+    `judge_on_reconstructions`, the judge's accuracy on test images and on their reconstructions.
 
     Args:
         code: `(batch, code)`.
@@ -117,7 +118,7 @@ def semantic_order(
 
 
 def _longest(field: ClassField, images: int) -> int:
-    """The greatest distance between classes.
+    """Return the greatest distance between classes.
 
     Raises ValueError if they have no order, there is one class, or more than strips of so many images can show.
     """
@@ -135,21 +136,22 @@ def _longest(field: ClassField, images: int) -> int:
 def _before_training(
     code: Handle, label: Handle, reconstruction: Handle, image: Handle, *rest: Handle, images: int, **options: Any
 ) -> None:
-    """Raises ValueError as `_longest` does, and for test images of one class."""
+    """Raise ValueError as `_longest` does, and for test images of one class."""
     _longest(class_field(label), images)
     if len(label.read("test").unique()) < 2:
         raise ValueError(ONE_CLASS)
 
 
 def _at_distance(field: ClassField, distance: int) -> list[tuple[int, int]]:
-    """The pairs of classes, both ways round, with so many steps from the one to the other."""
+    """Return the pairs of classes, in both directions, with so many steps between them."""
     classes = torch.arange(len(field.names))
     apart = class_distances(classes[:, None], classes, field.order, len(classes))
     return [(start, end) for start, end in (apart == distance).nonzero().tolist()]
 
 
 def _ways(start: int, end: int, field: ClassField, *, ascending: bool) -> list[list[int]]:
-    """The shortest paths of classes from one to another: two across a ring of an even number, unless `ascending`."""
+    """Return the shortest paths of classes from one to another: two across a ring of an even number, unless
+    `ascending`."""
     if field.order == "line":
         return [list(range(start, end + 1) if start <= end else range(start, end - 1, -1))]
     count = len(field.names)
@@ -169,13 +171,13 @@ def _shares(strips_seen: list[list[int]], ways: list[list[list[int]]]) -> Shares
 
 
 def _passes(seen: list[int], path: list[int]) -> bool:
-    """Whether the path is a subsequence of what is seen."""
+    """Return whether the path is a subsequence of the seen classes."""
     rest = iter(seen)
     return all(value in rest for value in path)
 
 
 def _is_path(seen: list[int], path: list[int]) -> bool:
-    """Whether what is seen, repeats removed, is the path."""
+    """Return whether the seen classes, repeats removed, are the path."""
     return [value for index, value in enumerate(seen) if index == 0 or value != seen[index - 1]] == path
 
 
@@ -189,10 +191,10 @@ def _result(
             (name, distance, *shares)
             for (name, distance), shares in sorted(found.items(), key=lambda i: names.index(i[0][0]))
         ],
-        caption=f"{pairs} random pairs of test images at each distance between classes, {images} images to a strip. In "
-        "order: the labels hold every class from the one to the other, in order. Strictly: and no other label. The "
-        f"judge gets {figures['judge_on_images']:.1%} of the test images right, and "
-        f"{figures['judge_on_reconstructions']:.1%} of their reconstructions.",
+        caption=f"{pairs} random pairs of test images at each distance between classes, {images} images to a strip. A "
+        "strip is in order if its labels contain every class from one end to the other, in order; strictly, if they "
+        f"contain no other label. The judge classifies {figures['judge_on_images']:.1%} of the test images correctly, "
+        f"and {figures['judge_on_reconstructions']:.1%} of their reconstructions.",
     )
     distances = sorted({distance for _, distance in found})
     plot = line_plot(

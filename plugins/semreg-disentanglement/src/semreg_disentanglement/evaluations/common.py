@@ -1,4 +1,4 @@
-"""What the evaluations share: codes and factors of a run, and a metric's figures, tables and picture."""
+"""Tools that the evaluations share: codes and factors of a run, and a metric's figures, tables and picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Split = Literal["train", "validation", "test"]
 Draws = Annotated[int, Ge(2)]
 
 LEVELS = ("low", "high", "chance")
-"""What stands after a figure's name: the ends of its interval, and its chance level."""
+"""Suffixes of a figure's name: the ends of its interval, and its chance level."""
 PICTURED = 40
 """The most dimensions in a picture: those with the largest entries."""
 
@@ -32,14 +32,15 @@ class Columns(NamedTuple):
 
     names: list[str]
     values: Tensor
-    """float64 `(images, factors)`, NaN where nobody knows."""
+    """float64 `(images, factors)`, NaN if unknown."""
 
 
 def factor_columns(run: TrainedRun, factors: Sequence[Handle], split: str) -> Columns:
-    """The factors of a split: a column for a field of classes, and one for each of binary labels and of a vector.
+    """Return the factors of a split: a column for a field of classes, and one for each of binary labels and of a
+    vector.
 
-    Without any, all fields of classes, or where there is none all of binary labels. Raises ValueError for a tensor that
-    is no label, and where there is none.
+    The default is all fields of classes, or if there are none all of binary labels. Raises ValueError for a tensor that
+    is not a label, and if there are none.
     """
     names: list[str] = []
     columns: list[Tensor] = []
@@ -52,14 +53,14 @@ def factor_columns(run: TrainedRun, factors: Sequence[Handle], split: str) -> Co
             numbered = [f"{label.name} {place}" for place in range(label.field.size)]
             names, columns = [*names, *numbered], [*columns, label.read(split)]
         else:
-            raise ValueError(f"{label.name!r} is no field of labels in the data, so it is no factor")
+            raise ValueError(f"{label.name!r} is not a field of labels in the data, so it is not a factor")
     if not names:
         raise ValueError("the data have no field of labels, so there are no factors")
     return Columns(names, torch.cat([column.double() for column in columns], 1))
 
 
 def _known_factors(run: TrainedRun, factors: Sequence[Handle], split: str) -> tuple[list[str], Tensor, Tensor]:
-    """`factor_columns`, and the images of which all factors are known, int64 `(known,)`, which are two at least."""
+    """Return `factor_columns`, and the images whose factors are all known, int64 `(known,)`, at least two."""
     names, values = factor_columns(run, factors, split)
     known = (~values.isnan().any(1)).nonzero().flatten()
     if len(known) < 2:
@@ -68,7 +69,7 @@ def _known_factors(run: TrainedRun, factors: Sequence[Handle], split: str) -> tu
 
 
 def _labels(run: TrainedRun) -> list[Handle]:
-    """The fields of classes, or where there is none those of binary labels."""
+    """Return the fields of classes, or if there are none those of binary labels."""
     for kind in (ClassField, AttributesField):
         found = [name for name, field in run.fields.items() if isinstance(field, kind) and not name.endswith(KNOWN)]
         if found:
@@ -77,9 +78,10 @@ def _labels(run: TrainedRun) -> list[Handle]:
 
 
 def codes_of(code: Handle, split: str) -> Tensor:
-    """The codes of a split, `(images, code)`: of a spatial code `(channels, height, width)` the mean over places.
+    """Return the codes of a split, `(images, code)`: of a spatial code `(channels, height, width)` the mean over
+    positions.
 
-    Any other is flattened. Raises ValueError for what is no tensor.
+    Any other code is flattened. Raises ValueError if it is not a tensor.
     """
     first = code.read(split, count=1)
     if not isinstance(first, Tensor) or first.ndim != 4:
@@ -102,24 +104,25 @@ def evaluated(
     generator: torch.Generator | None,
     exact: Collection[str] = (),
 ) -> Result:
-    """A metric of a run's code and factors: its figures with chance levels and intervals, its matrix, what codes what.
+    """Compute a metric of a run's code and factors: its figures with chance levels and intervals, its matrix, and the
+    dimension of each factor.
 
-    Images of which nobody knows some factor are left out.
+    Images with an unknown factor are left out.
 
     Args:
         metric: a function of codes and factors, whose result has a `matrix` and `coded_by`.
         code: as `codes_of` reads it.
         factors: as `factor_columns` takes them.
-        figures: what the metric's figures are called here.
-        entries: what the entries of its matrix are.
-        how: what else a reader must know of it, a sentence or more.
+        figures: the names of the metric's figures here.
+        entries: the name of its matrix's entries.
+        how: further explanation for the reader, a sentence or more.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance levels, and half samples for the intervals.
         generator: source of all draws.
         exact: the metric's figures that have neither chance level nor interval.
 
-    Raises ValueError as the metric does, and for tensors that are no codes or no labels.
+    Raises ValueError as the metric does, and for tensors that are not codes or labels.
     """
     generator = generator or torch.Generator().manual_seed(0)
     names, values, known = _known_factors(code.run, factors, split)
@@ -131,7 +134,7 @@ def evaluated(
     names = [names[place] for place in given.places.tolist()]
     notes = [f"{len(rows):,} {split} images", *given.notes]
     if len(known) < len(values):
-        notes.append(f"{len(values) - len(known):,} images of which nobody knows some factor are left out")
+        notes.append(f"{len(values) - len(known):,} images that lack some factor are left out")
     if len(given.dimensions) < given.given[0]:
         notes.append(f"of {given.given[0]} dimensions those that vary are read, {len(given.dimensions)}")
     defined = {name: value for name, value in figures_of(found.result).items() if not math.isnan(value)}
@@ -144,8 +147,8 @@ def evaluated(
         f"How {code.name} codes {', '.join(names)}",
         ("figure", "value", "from", "to", "chance"),
         [(name, value, *map(levels[name].get, LEVELS)) for name, value in shown.items()],
-        caption=f"{how} {'; '.join(notes)}. From, to: an interval of 95 % over images. Chance: images shuffled between "
-        "codes and factors.",
+        caption=f"{how} {'; '.join(notes)}. From, to: a 95 % interval over images. Chance: the same after shuffling "
+        "images between codes and factors.",
     )
     matrix, dimensions = found.result.matrix, given.dimensions.tolist()
     return Result(
@@ -157,7 +160,7 @@ def evaluated(
 
 
 def _levels(found: Measured, name: str) -> dict[str, float]:
-    """The ends of a figure's interval and its chance level, but for those that so few images don't have."""
+    """Return the ends of a figure's interval and its chance level, except those that so few images don't have."""
     known = zip(LEVELS, (found.low[name], found.high[name], found.chance[name]), strict=True)
     return {level: value for level, value in known if not math.isnan(value)}
 
@@ -170,22 +173,22 @@ def _said(name: str, value: float, levels: Mapping[str, float]) -> str:
 
 
 def _what_codes_what(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], entries: str) -> Table:
-    """For each factor the dimension with the largest entry, and the next."""
+    """Return for each factor the dimension with the largest entry, and the next."""
     best = matrix.topk(min(2, len(dimensions)), dim=0)
     rows = [
         (name, *(cell for place, value in zip(places, values, strict=True) for cell in (dimensions[place], value)))
         for name, places, values in zip(names, best.indices.T.tolist(), best.values.T.tolist(), strict=True)
     ]
     columns = ("factor", "dimension", "entry", "next dimension", "entry")[: len(rows[0])]
-    return Table("Which dimension codes what", columns, rows, caption=f"Entries: {entries}. Dimensions from 0.")
+    return Table("Which dimension codes which factor", columns, rows, caption=f"Entries: {entries}. Dimensions from 0.")
 
 
 def _picture(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], entries: str, code: str) -> Picture:
-    """The matrix, a row for each factor, a column for each dimension, or for those with the largest entries."""
+    """Draw the matrix, a row for each factor, a column for each dimension, or for those with the largest entries."""
     shown = matrix.amax(1).topk(min(PICTURED, len(matrix))).indices.sort().values
     less = f" The {PICTURED} of {len(matrix)} dimensions with the largest." if len(shown) < len(matrix) else ""
     return heat_map(
-        f"What each dimension of {code} tells",
+        f"Factors in each dimension of {code}",
         matrix[shown].T,
         list(names),
         [str(dimensions[place]) for place in shown.tolist()],
@@ -195,12 +198,13 @@ def _picture(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], en
 
 
 def require_factors(code: Handle, *factors: Handle, split: str, **options: Any) -> None:
-    """Raises ValueError for labels of which no factor varies: what evaluations know before training."""
+    """Raise ValueError for labels without a factor that varies, which can be checked before training."""
     factors_alone(code, factors, split)
 
 
 def factors_alone(code: Handle, factors: Sequence[Handle], split: str) -> Inputs:
-    """The factors of a split without codes, which no training has made. Raises ValueError where none varies."""
+    """Return the factors of a split without codes, which don't exist before training. Raises ValueError if
+    none varies."""
     names, values, known = _known_factors(code.run, factors, split)
     numbers = torch.arange(len(known))[:, None]
     return inputs(f"the factors of {code.name!r}", numbers, values[known], names=names, warn=False)

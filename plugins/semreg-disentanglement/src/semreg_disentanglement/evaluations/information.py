@@ -29,22 +29,23 @@ def mig(
     draws: Draws = 20,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The mutual information gap: how much more of a factor one dimension of the code tells than any other.
+    """Compute the mutual information gap: how much more about a factor one dimension of the code reveals than any
+    other.
 
     Source: Chen et al., *Isolating Sources of Disentanglement in Variational Autoencoders* (2018), Eq. 6.
 
     Figures: `mig`, with `mig_chance`, and `mig_low` and `mig_high`, an interval of 95 %.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
-        bins: of equal width, of each dimension of the code.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
+        bins: of equal width, for each dimension of the code.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(mig_of, bins=bins),
@@ -70,23 +71,24 @@ def modularity_explicitness(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Whether each dimension of the code tells of one factor alone, and whether a linear classifier reads all of them.
+    """Measure whether each dimension of the code depends on only one factor, and whether a linear classifier reads all
+    of them.
 
     Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings with the F-Statistic Loss* (2018).
 
     Figures: `modularity` and `explicitness`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Noise
-    has no low modularity: compare with chance.
+    doesn't have a low modularity: compare with chance.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
-        bins: of equal width, of each dimension of the code.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
+        bins: of equal width, for each dimension of the code.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(modularity_explicitness_of, bins=bins),
@@ -114,7 +116,7 @@ def infomec(
     draws: Draws = 5,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """InfoMEC: modularity, compactness and explicitness of a code, as shares of information about the factors.
+    """Compute InfoMEC: modularity, compactness and explicitness of a code, as shares of information about the factors.
 
     Source: Hsu et al., *Disentanglement via Latent Quantization* (2023).
 
@@ -122,17 +124,17 @@ def infomec(
     `infom` and `infoc`: compare with chance.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
-        neighbors: by which mutual information is estimated.
-        least_range: dimensions of the code with a smaller range, as a share of the largest, count in `infoe` alone.
-        iterations: most of the regression that `infoe` is of.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
+        neighbors: how many estimate mutual information.
+        least_range: dimensions of the code with a smaller range, as a share of the largest, count only in `infoe`.
+        iterations: most of the regression for `infoe`.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(infomec_of, neighbors=neighbors, least_range=least_range, iterations=iterations),

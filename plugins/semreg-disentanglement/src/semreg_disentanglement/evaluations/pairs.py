@@ -31,7 +31,7 @@ def factor_vae_score(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How well the dimension of the code that varies least tells which factor images share.
+    """Measure how well the dimension of the code that varies least predicts the factor that images share.
 
     Source: Kim and Mnih, *Disentangling by Factorising* (2018), section 4.
 
@@ -39,19 +39,18 @@ def factor_vae_score(
     95 %.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: two or more fields of classes, of binary labels or vectors; all fields of classes unless told
-            otherwise.
-        votes: of which the classifier is made.
-        test_votes: on which it is tested.
-        batch: images of a vote.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: two or more fields of classes, of binary labels or vectors; by default all fields of classes.
+        votes: how many define the classifier.
+        test_votes: how many test it.
+        batch: images in a vote.
         least_spread: dimensions of the code with a smaller standard deviation, as a share of the largest, have no vote.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
-        generator: source of all draws but those of votes, which are the same each time.
+        generator: source of all draws except those of votes, which are the same each time.
 
-    Raises ValueError for codes that are not finite, fewer than two factors that vary, fewer images than dimensions.
+    Raises ValueError if codes are not finite, fewer than two factors vary, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(factor_vae_score_of, votes=votes, test_votes=test_votes, batch=batch, least_spread=least_spread),
@@ -79,7 +78,7 @@ def beta_vae_score(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How well a linear classifier tells by differences of codes which factor pairs of images share.
+    """Measure how well a linear classifier predicts, from differences of codes, the factor that pairs of images share.
 
     Source: Higgins et al., *beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework* (2017),
     section 3.
@@ -87,18 +86,17 @@ def beta_vae_score(
     Figures: `beta_vae_score`, with `beta_vae_score_chance`, and `beta_vae_score_low` and `_high`, an interval of 95 %.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: two or more fields of classes, of binary labels or vectors; all fields of classes unless told
-            otherwise.
-        points: on which the classifier is fitted.
-        test_points: on which it is tested.
-        batch: pairs of a point.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: two or more fields of classes, of binary labels or vectors; by default all fields of classes.
+        points: how many fit the classifier.
+        test_points: how many test it.
+        batch: pairs for a point.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
-        generator: source of all draws but those of pairs, which are the same each time.
+        generator: source of all draws except those of pairs, which are the same each time.
 
-    Raises ValueError for codes that are not finite, fewer than two factors that vary, fewer images than dimensions.
+    Raises ValueError if codes are not finite, fewer than two factors vary, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(beta_vae_score_of, points=points, test_points=test_points, batch=batch),
@@ -124,7 +122,8 @@ def irs(
     draws: Draws = 20,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The interventional robustness score: how little each dimension of the code changes with all factors but one.
+    """Compute the interventional robustness score: how little each dimension of the code changes with all factors but
+    one.
 
     Source: Suter et al., *Robustly Disentangled Causal Mechanisms: Validating Deep Representations for Interventional
     Robustness* (2019).
@@ -132,15 +131,15 @@ def irs(
     Figures: `irs`, with `irs_chance`, which is far above 0, and `irs_low` and `irs_high`, an interval of 95 %.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
-        quantile: of deviations where a factor is held, in place of the greatest.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
+        quantile: of deviations with a fixed factor, instead of the greatest.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(irs_of, quantile=quantile),
@@ -148,7 +147,7 @@ def irs(
         factors,
         figures={"irs": "irs"},
         entries="robustness with the factor held",
-        how=f"Of deviations from the mean the quantile {quantile:g}, against the greatest over all images.",
+        how=f"The quantile {quantile:g} of deviations from the mean, divided by the greatest over all images.",
         split=split,
         count=count,
         draws=draws,
@@ -158,7 +157,7 @@ def irs(
 
 @before_training(factor_vae_score, beta_vae_score)
 def _before_training(code: Handle, *factors: Handle, split: str, **options: Any) -> None:
-    """Raises ValueError for fewer than two factors that vary."""
+    """Raise ValueError if fewer than two factors vary."""
     require_two_factors(f"the factors of {code.name!r}", factors_alone(code, factors, split))
 
 

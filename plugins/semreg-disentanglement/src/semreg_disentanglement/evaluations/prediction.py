@@ -1,4 +1,4 @@
-"""Metrics by what predictors read: DCI, DCI-ES and SAP."""
+"""Metrics with predictors of factors: DCI, DCI-ES and SAP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IMPORTANCES = "importance of the dimension to tell the factor"
 
 
 def _figures(regressor: Regressor) -> dict[str, str]:
-    """The figures of DCI, which name their regressor."""
+    """Return the figures of DCI, which name their regressor."""
     return {name: f"{name}_{regressor}" for name in ("disentanglement", "completeness", "informativeness")}
 
 
@@ -37,7 +37,7 @@ def dci(
     draws: Draws = 5,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Disentanglement, completeness and informativeness, by trees that read each factor from the code.
+    """Measure disentanglement, completeness and informativeness with trees that predict each factor from the code.
 
     Source: Eastwood and Williams, *A Framework for the Quantitative Evaluation of Disentangled Representations* (2018).
 
@@ -46,15 +46,15 @@ def dci(
     interval of 95 %.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
         regressor: "extra_trees", or the literature's "gradient_boosting", which takes minutes for each draw.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(dci_of, regressor=regressor),
@@ -80,23 +80,23 @@ def dci_es(
     draws: Draws = 5,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """DCI, with how little capacity a probe needs to read the factors, and the size of the code.
+    """Compute DCI, with how little capacity a probe needs to predict the factors, and the size of the code.
 
     Source: Eastwood et al., *DCI-ES: An Extended Disentanglement Framework with Connections to Identifiability* (2023).
 
-    Figures: those of `dci`; `explicitness`, which is 1 where a linear probe loses no more than larger ones, also where
-    none reads anything; `size`, factors by dimensions of the code that vary.
+    Figures: those of `dci`; `explicitness`, which is 1 if a linear probe loses no more than larger ones, also if none
+    predicts anything; `size`, factors by dimensions of the code that vary.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
         regressor: "extra_trees", or the literature's "gradient_boosting", which takes minutes for each draw.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         partial(dci_es_of, regressor=regressor),
@@ -122,7 +122,7 @@ def sap(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How much better one dimension of the code alone tells a factor than any other does.
+    """Measure how much better one dimension of the code predicts a factor by itself than any other does.
 
     Source: Kumar et al., *Variational Inference of Disentangled Latent Concepts from Unlabeled Observations* (2018),
     section 3.
@@ -130,21 +130,21 @@ def sap(
     Figures: `sap`, with `sap_chance`, and `sap_low` and `sap_high`, an interval of 95 %.
 
     Args:
-        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
-        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over positions.
+        factors: fields of classes, of binary labels or vectors; by default all fields of classes.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
         generator: source of all draws.
 
-    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    Raises ValueError if codes are not finite, no factor varies, or there are fewer images than dimensions.
     """
     return evaluated(
         sap_of,
         code,
         factors,
         figures={"sap": "sap"},
-        entries="accuracy of a linear support vector machine on the dimension alone",
+        entries="accuracy of a linear support vector machine on only this dimension",
         how="A third of the images is held out.",
         split=split,
         count=count,

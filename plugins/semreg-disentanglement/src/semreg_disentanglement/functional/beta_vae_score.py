@@ -16,13 +16,13 @@ from semreg_disentanglement.functional.sharing import AT_ONCE, Sharing, require_
 
 
 class BetaVAEScore(NamedTuple):
-    """What `beta_vae_score` gives."""
+    """The result of `beta_vae_score`."""
 
     beta_vae_score: float
     """From 0 to 1, the classifier's accuracy on test points."""
     matrix: Tensor
     """1 − the mean difference of images that share a factor's value / that of any images, float64
-    `(dimensions, factors)`: 1 where the factor alone decides, near 0 where it has no say; NaN for what is constant."""
+    `(dimensions, factors)`: 1 if only the factor decides, near 0 if it has no effect; NaN for constant ones."""
     coded_by: Tensor
     """The dimension in which each factor counts most, int64 `(factors,)`, -1 for a constant factor."""
 
@@ -36,26 +36,27 @@ def beta_vae_score(
     batch: Count = 64,
     generator: torch.Generator | None = None,
 ) -> BetaVAEScore:
-    """The β-VAE score: how well a linear classifier tells by differences of codes which factor images share.
+    """Compute the β-VAE score: how well a linear classifier predicts, from differences of codes, the factor that images
+    share.
 
-    A point is the mean over pairs of images that share the value of factor k, each pair its own, of |z − z'|; a
-    logistic regression tells k by it, and the score is its accuracy on further points (Higgins et al., *beta-VAE:
-    Learning Basic Visual Concepts with a Constrained Variational Framework* (2017), section 3). Numbers of points and
-    pairs, and scikit-learn's penalty, are those of disentanglement_lib; dimensions are divided by their standard
-    deviations first, so that the penalty counts all alike (decision). Every factor has as many points, and pairs are
-    drawn from the images that there are (decision): values that one image alone has are in none.
+    A point is the mean of |z − z'| over pairs of images that share the value of factor k, with a new value for each
+    pair. A logistic regression predicts k from it, and the score is its accuracy on further points (Higgins et al.,
+    *beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework* (2017), section 3). Numbers of
+    points and pairs, and scikit-learn's penalty, are those of disentanglement_lib; dimensions are first divided by
+    their standard deviations, so that the penalty treats all alike (decision). Every factor has as many points, and
+    pairs are drawn from the given images (decision): values with a single image are in no pair.
 
     Args:
         codes: real `(images, code)`.
         factors: classes `(images, factors)`, at least two; real numbers are binned.
-        points: over all factors, on which the classifier is fitted.
-        test_points: over all factors, on which it is tested.
-        batch: pairs of a point.
+        points: over all factors, how many fit the classifier.
+        test_points: over all factors, how many test it.
+        batch: pairs for a point.
         generator: source of the draws.
 
     Raises:
-        ValueError: for other shapes, values that are not finite, fewer images than dimensions, where nothing varies or
-            one factor alone does, and for a factor whose value no two images share.
+        ValueError: for other shapes, values that are not finite, fewer images than dimensions, if nothing or only one
+            factor varies, and for a factor whose value no two images share.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -76,7 +77,8 @@ def beta_vae_score(
 
 
 def _points(codes: Tensor, shared: Sequence[Sharing], number: int, batch: int, generator: torch.Generator) -> Tensor:
-    """Mean absolute differences of pairs that share a factor's value, float64 `(factors, number, dimensions)`."""
+    """Return mean absolute differences of pairs that share a factor's value, float64 `(factors, number,
+    dimensions)`."""
     found = []
     for factor in shared:
         parts, at_once = [], max(1, AT_ONCE // (batch * codes.shape[1]))
@@ -88,5 +90,5 @@ def _points(codes: Tensor, shared: Sequence[Sharing], number: int, batch: int, g
 
 
 def _factors(points: Tensor) -> Tensor:
-    """The factor of each of points `(factors, number, dimensions)`, int64 `(factors · number,)`."""
+    """Return the factor of each of points `(factors, number, dimensions)`, int64 `(factors · number,)`."""
     return torch.arange(len(points)).repeat_interleave(points.shape[1])

@@ -1,4 +1,4 @@
-"""What all metrics do alike: inputs checked, codes binned, images held out, chance levels and intervals."""
+"""Steps that all metrics share: checks of inputs, bins of codes, held-out images, chance levels and intervals."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 BINS = 20
-"""Of equal width, for codes and for continuous factors: as many as disentanglement_lib takes."""
+"""How many bins of equal width codes and continuous factors have, as in disentanglement_lib."""
 LEAST = 20
-"""So many images must be of another class than the largest, or a factor counts as constant."""
+"""A factor counts as constant if fewer images are outside of its largest class."""
 RARE = 10
-"""A class of fewer images is told as rare."""
+"""A class of fewer images counts as rare."""
 HELD_OUT = 1 / 3
 """The share of images on which predictors are tested: disentanglement_lib trains on 10,000 and tests on 5,000."""
 DRAWS = 20
@@ -38,41 +38,42 @@ class FactorWarning(UserWarning):
 
 
 class Inputs(NamedTuple):
-    """Codes and factors as all metrics compute with them, without what is constant."""
+    """Codes and factors in the form that all metrics use, without constant ones."""
 
     codes: Tensor
     """float64 `(images, dimensions)`."""
     factors: Tensor
     """int64 `(images, factors)`, the classes of each from 0 without a gap."""
     dimensions: Tensor
-    """Which of the code's dimensions these are, int64 `(dimensions,)`."""
+    """The numbers of these dimensions in the code, int64 `(dimensions,)`."""
     places: Tensor
-    """Which of the given factors these are, int64 `(factors,)`."""
+    """The numbers of these factors among the given ones, int64 `(factors,)`."""
     given: tuple[int, int]
     """How many dimensions and factors were given."""
     notes: tuple[str, ...]
-    """What was left out or binned, and which classes are rare, a sentence each."""
+    """Warnings about factors that were left out or binned, and rare classes, a sentence each."""
 
     def as_given(self, matrix: Tensor) -> Tensor:
-        """A matrix `(dimensions, factors)` of all that was given, with NaN for what was left out."""
+        """Return a matrix `(dimensions, factors)` of all given ones, with NaN for those that were left out."""
         whole = matrix.new_full(self.given, torch.nan)
         whole[self.dimensions[:, None], self.places] = matrix
         return whole
 
     def of_dimensions(self, values: Tensor) -> Tensor:
-        """Values `(dimensions,)` with one for each given dimension, NaN for what was left out."""
+        """Return values `(dimensions,)` with one for each given dimension, NaN for those that were left out."""
         whole = values.new_full(self.given[:1], torch.nan)
         whole[self.dimensions] = values
         return whole
 
     def of_factors(self, values: Tensor) -> Tensor:
-        """Values `(factors,)` with one for each given factor, NaN for what was left out."""
+        """Return values `(factors,)` with one for each given factor, NaN for those that were left out."""
         whole = values.new_full(self.given[1:], torch.nan)
         whole[self.places] = values
         return whole
 
     def coded_by(self, matrix: Tensor) -> Tensor:
-        """The dimension with the largest entry for each given factor, int64 `(factors,)`, -1 for what was left out."""
+        """Return the dimension with the largest entry for each given factor, int64 `(factors,)`, -1 if it was
+        left out."""
         whole = torch.full(self.given[1:], -1)
         whole[self.places] = self.dimensions[matrix.argmax(0)]
         return whole
@@ -81,21 +82,21 @@ class Inputs(NamedTuple):
 def inputs(
     call: str, codes: Tensor, factors: Tensor, *, names: Sequence[str] = (), bins: int = BINS, warn: bool = True
 ) -> Inputs:
-    """Codes and factors checked and made alike; what is done to them is warned of by FactorWarning.
+    """Check codes and factors and bring them into one form; a FactorWarning reports changes.
 
-    Dimensions and factors that don't vary are left out; factors of real numbers are binned, unless there are no more of
-    them than bins. NumPy's arrays are taken, too.
+    Dimensions and factors that don't vary are left out; factors of real numbers are binned if they have more values
+    than bins. NumPy arrays are accepted, too.
 
     Args:
-        call: who asks, for messages.
+        call: the caller, for messages.
         codes: real `(images, code)`.
         factors: classes, or real numbers to be binned, `(images, factors)`, or one factor `(images,)`.
         names: of the factors; by default their numbers, from 0.
         bins: of equal width, for factors of real numbers.
-        warn: whether to warn of `notes`.
+        warn: whether to warn about `notes`.
 
     Raises:
-        ValueError: for other shapes, values that are not finite, fewer images than dimensions that vary, and where no
+        ValueError: for other shapes, values that are not finite, fewer images than dimensions that vary, and if no
             dimension or no factor varies.
     """
     codes, factors = torch.as_tensor(codes), torch.as_tensor(factors)
@@ -133,14 +134,14 @@ def inputs(
 
 
 def varying(codes: Tensor) -> Tensor:
-    """The dimensions that differ between images by more than rounding in float32."""
+    """Return the dimensions that differ between images by more than rounding in float32."""
     spread = codes.amax(0) - codes.amin(0) if len(codes) else codes.new_zeros(codes.shape[1])
     size = codes.abs().amax(0) if len(codes) else spread
     return (spread > 1e-6 * size).nonzero().flatten()
 
 
 def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor | None:
-    """The classes of one factor from 0 without a gap, None for one that hardly varies; adds to the notes."""
+    """Return the classes of one factor from 0 without a gap, None for one that hardly varies; adds to the notes."""
     real = column.is_floating_point() and bool((column != column.round()).any())
     if real and len(torch.unique(column)) > bins:
         notes.append(f"{name} is continuous, and binned into {bins} bins of equal width")
@@ -159,9 +160,10 @@ def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor |
 
 
 def binned(values: Tensor, bins: int = BINS) -> Tensor:
-    """The bin of each value among `bins` of equal width from the least to the greatest of its column, from 0.
+    """Return the bin of each value among `bins` of equal width from the least to the greatest of its column, from 0.
 
-    As disentanglement_lib has them: `numpy.histogram`'s edges, each bin with its lower one, the last with both.
+    The bins are those of disentanglement_lib: `numpy.histogram`'s edges, each bin with its lower one, the last with
+    both.
 
     Args:
         values: finite, `(rows, columns)`.
@@ -177,7 +179,8 @@ def binned(values: Tensor, bins: int = BINS) -> Tensor:
 
 
 def mutual_information(codes: Tensor, factors: Tensor) -> Tensor:
-    """The mutual information of each column of one with each of the other, in nats: Σ p(c, f) log p(c, f)/p(c)p(f).
+    """Compute the mutual information of each column of one with each of the other, in nats: Σ p(c, f) log p(c,
+    f)/p(c)p(f).
 
     Args:
         codes: classes from 0, such as bins, int64 `(images, dimensions)`.
@@ -199,39 +202,41 @@ def mutual_information(codes: Tensor, factors: Tensor) -> Tensor:
 
 
 def entropy(probabilities: Tensor) -> Tensor:
-    """−Σ p log p over the last axis, in nats, with 0 log 0 = 0."""
+    """Compute −Σ p log p over the last axis, in nats, with 0 log 0 = 0."""
     products: Tensor = torch.special.xlogy(probabilities, probabilities)
     return -products.sum(-1)
 
 
 def entropies(factors: Tensor) -> Tensor:
-    """The entropy of each factor, in nats: classes from 0 `(images, factors)`, float64 `(factors,)`."""
+    """Compute the entropy of each factor, in nats: classes from 0 `(images, factors)`, float64 `(factors,)`."""
     return torch.stack([entropy(factor.bincount().double() / len(factor)) for factor in factors.T])
 
 
 def gaps(matrix: Tensor) -> Tensor:
-    """How far the largest entry of each column `(dimensions, factors)` is above the second, or 0, `(factors,)`."""
+    """Return how far the largest entry of each column `(dimensions, factors)` is above the second, or 0,
+    `(factors,)`."""
     first, second = torch.cat([matrix, torch.zeros_like(matrix[:1])]).topk(2, dim=0).values
     between: Tensor = first - second
     return between
 
 
 def held_out(images: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-    """The rows of images to train predictors on, and a third of them to test these, at random, ascending."""
+    """Draw the rows of images to train predictors on, and a third of all to test them, at random, ascending."""
     order = torch.randperm(images, generator=generator or torch.Generator().manual_seed(0))
     test = round(HELD_OUT * images)
     return order[test:].sort().values, order[:test].sort().values
 
 
 def standardised(codes: Tensor, train: Tensor) -> Tensor:
-    """Codes `(images, dimensions)` less the training rows' mean, over their standard deviation; 0 of a constant."""
+    """Return codes `(images, dimensions)` minus the training rows' mean, over their standard deviation; 0 for a
+    constant."""
     mean, deviation = codes[train].mean(0), codes[train].std(0, correction=0)
     return (codes - mean) / torch.where(deviation > 0, deviation, torch.inf)
 
 
 @cache
 def _thread_pools() -> ThreadpoolController:
-    """Those of the libraries that are loaded, looked up once."""
+    """Return the thread pools of the loaded libraries, looked up once."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -239,9 +244,10 @@ def _thread_pools() -> ThreadpoolController:
 
 @contextmanager
 def fitting() -> Iterator[None]:
-    """Inside, scikit-learn doesn't warn of fits that end by their iterations, and of as many classes as images.
+    """Silence scikit-learn's warnings about fits that use all iterations, and about as many classes as images.
 
-    Its linear algebra has one thread: for matrices as small as codes, several take seven times as long (measured).
+    Linear algebra uses one thread in the block: for matrices as small as codes, several take seven times as long
+    (measured).
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -252,17 +258,17 @@ def fitting() -> Iterator[None]:
 
 
 def drawn_seed(generator: torch.Generator) -> int:
-    """A seed for scikit-learn."""
+    """Draw a seed for scikit-learn."""
     return int(torch.randint(2**31, (), generator=generator))
 
 
 def figures(result: Any) -> dict[str, float]:
-    """The numbers among the fields of a metric's result, by name."""
+    """Return the numbers among the fields of a metric's result, by name."""
     return {name: value for name, value in result._asdict().items() if isinstance(value, float)}
 
 
 class Measured(NamedTuple):
-    """What a metric gives, and for each of its figures the chance level and an interval of 95 %."""
+    """A metric's result, and for each of its figures the chance level and an interval of 95 %."""
 
     result: Any
     chance: dict[str, float]
@@ -278,12 +284,12 @@ def measured(
     draws: int = DRAWS,
     generator: torch.Generator | None = None,
 ) -> Measured:
-    """A metric with its chance level and a bootstrap interval.
+    """Compute a metric with its chance level and a bootstrap interval.
 
-    The chance level is the mean where images are shuffled between codes and factors. The interval is the figure ± 1.96
-    standard deviations over random half samples without repetition, within 0 and 1. They stand for bootstrap samples,
-    whose variance they have (McCarthy, *Pseudo-Replication: Half Samples* (1969)): a bootstrap's repeated images would
-    stand on both sides of a predictor's split, and count as dependence in mutual information.
+    The chance level is the mean with images shuffled between codes and factors. The interval is the figure ± 1.96
+    standard deviations over random half samples without repetition, within 0 and 1. Half samples replace bootstrap
+    samples, and have the same variance (McCarthy, *Pseudo-Replication: Half Samples* (1969)): a bootstrap's repeated
+    images would be on both sides of a predictor's split, and count as dependence in mutual information.
 
     Args:
         metric: such as `mig`, or a `functools.partial` of it; its figures are from 0 to 1.
@@ -292,7 +298,7 @@ def measured(
         draws: shuffles, and half samples, at least 2.
         generator: source of both.
 
-    Half samples in which a factor doesn't vary enough, though it does in all images, have no part in the interval.
+    Half samples in which a factor doesn't vary enough, though it does in all images, are left out of the interval.
 
     Raises:
         ValueError: as the metric does, and for less than 2 draws.
@@ -315,7 +321,7 @@ def measured(
 
 
 def interval(value: float, deviation: float) -> tuple[float, float]:
-    """The ends of an interval of 95 % about a figure, within 0 and 1 where the figure is; NaN for a NaN."""
+    """Return the ends of an interval of 95 % about a figure, within 0 and 1 if the figure is; NaN for a NaN."""
     width = NORMAL_95 * deviation
     return max(value - width, min(value, 0.0)), min(value + width, max(value, 1.0))  # a NaN stays what it is
 
@@ -325,7 +331,7 @@ def _order(images: int, generator: torch.Generator) -> Tensor:
 
 
 def _tried(metric: Callable[[Tensor, Tensor], Any], codes: Tensor, factors: Tensor, whole: Any) -> dict[str, float]:
-    """The figures; none where so few images are too few, or leave out a factor that the `whole` has."""
+    """Return the figures; none if the images are too few, or leave out a factor that the `whole` has."""
     try:
         found = metric(codes, factors)
     except ValueError:
@@ -334,7 +340,7 @@ def _tried(metric: Callable[[Tensor, Tensor], Any], codes: Tensor, factors: Tens
 
 
 def _moments(found: Sequence[dict[str, float]], name: str) -> tuple[float, float]:
-    """Mean and standard deviation of a figure where there is one, NaN for less than two."""
+    """Return mean and standard deviation of a figure's known values, NaN for fewer than two."""
     values = [figures[name] for figures in found if not math.isnan(figures.get(name, math.nan))]
     if len(values) < 2:
         return math.nan, math.nan

@@ -15,16 +15,16 @@ from semreg_disentanglement.functional.common import Inputs, drawn_seed, entropy
 
 Regressor = Literal["extra_trees", "gradient_boosting"]
 TREES, LEAF = 50, 5
-"""Of the extra trees: how many, and the fewest images in a leaf."""
+"""The number of extra trees, and the fewest images in a leaf."""
 
 
 class DCI(NamedTuple):
-    """What `dci` gives; NaN stands for what was left out as constant."""
+    """The result of `dci`; NaN for those that were left out as constant."""
 
     disentanglement: float
-    """From 0 to 1; NaN where one factor alone varies."""
+    """From 0 to 1; NaN if only one factor varies."""
     completeness: float
-    """From 0 to 1; NaN where one dimension alone varies."""
+    """From 0 to 1; NaN if only one dimension varies."""
     informativeness: float
     """Accuracy on images held out, the mean over factors."""
     by_dimension: Tensor
@@ -32,9 +32,10 @@ class DCI(NamedTuple):
     by_factor: Tensor
     """The completeness of each factor, float64 `(factors,)`."""
     accuracies: Tensor
-    """Of each factor, float64 `(factors,)`."""
+    """The accuracy for each factor, float64 `(factors,)`."""
     matrix: Tensor
-    """How important each dimension is to tell each factor, float64 `(dimensions, factors)`; columns sum to 1."""
+    """The importance of each dimension for predicting each factor, float64 `(dimensions, factors)`;
+    columns sum to 1."""
     coded_by: Tensor
     """The most important dimension for each factor, int64 `(factors,)`, -1 for a constant factor."""
 
@@ -46,18 +47,19 @@ def dci(
     regressor: Regressor = "extra_trees",
     generator: torch.Generator | None = None,
 ) -> DCI:
-    """Disentanglement, completeness and informativeness, by how important each dimension is to predict each factor.
+    """Compute disentanglement, completeness and informativeness from each dimension's importance for predicting each
+    factor.
 
-    With the importances R_ij of dimension i for factor j, P_ij = R_ij / Σ_k R_ik and Q_ij = R_ij / Σ_d R_dj:
-    D_i = 1 − H_K(P_i·), averaged with weights Σ_j R_ij; C_j = 1 − H_D(Q_·j), averaged with weights Σ_i R_ij; entropies
-    have the number of factors K and of dimensions D as base (Eastwood and Williams, *A Framework for the Quantitative
-    Evaluation of Disentangled Representations* (2018), section 2). As in disentanglement_lib, factors are classes,
-    importances are a classifier's mean decreases of impurity, and informativeness is its accuracy on images held out.
+    With the importances R_ij of dimension i for factor j, P_ij = R_ij / Σ_k R_ik and Q_ij = R_ij / Σ_d R_dj: D_i = 1 −
+    H_K(P_i·), averaged with weights Σ_j R_ij; C_j = 1 − H_D(Q_·j), averaged with weights Σ_i R_ij; entropies have the
+    number of factors K and of dimensions D as base (Eastwood and Williams, *A Framework for the Quantitative Evaluation
+    of Disentangled Representations* (2018), section 2). As in disentanglement_lib, factors are classes, importances are
+    a classifier's mean decreases of impurity, and informativeness is its accuracy on images held out.
 
     Args:
         codes: real `(images, code)`.
         factors: classes `(images, factors)`, or one factor `(images,)`; real numbers are binned.
-        regressor: "extra_trees", 50 with at least 5 images in a leaf, each split the best of a random threshold of each
+        regressor: "extra_trees", 50 with at least 5 images in a leaf, each split the best of one random threshold per
             dimension; or the literature's "gradient_boosting" (scikit-learn's defaults), which takes minutes.
         generator: source of the images held out, a third, and of the trees.
 
@@ -69,7 +71,7 @@ def dci(
 
 
 def dci_of_inputs(given: Inputs, regressor: Regressor, generator: torch.Generator) -> DCI:
-    """`dci` of inputs that are checked."""
+    """Compute `dci` of checked inputs."""
     train, test = held_out(len(given.codes), generator)
     matrix, accuracies = importances(given, train, test, regressor, drawn_seed(generator))
     by_dimension, by_factor = _concentration(matrix), _concentration(matrix.T)
@@ -86,7 +88,7 @@ def dci_of_inputs(given: Inputs, regressor: Regressor, generator: torch.Generato
 
 
 def importances(given: Inputs, train: Tensor, test: Tensor, regressor: Regressor, seed: int) -> tuple[Tensor, Tensor]:
-    """The importances `(dimensions, factors)` of classifiers fitted on the training rows, and their accuracies
+    """Return the importances `(dimensions, factors)` of classifiers fitted on the training rows, and their accuracies
     `(factors,)` on the test rows, float64."""
     from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
 
@@ -104,7 +106,8 @@ def importances(given: Inputs, train: Tensor, test: Tensor, regressor: Regressor
 
 
 def _concentration(importance: Tensor) -> Tensor:
-    """How far each row `(rows, columns)` is on one column: 1 less its entropy to the base of how many there are."""
+    """Return how far each row `(rows, columns)` concentrates on one column: 1 minus its entropy to the base of the
+    number of columns."""
     columns = importance.shape[1]
     shares = importance / importance.sum(1, keepdim=True).clamp(min=torch.finfo(importance.dtype).tiny)
     if columns < 2:
@@ -113,5 +116,5 @@ def _concentration(importance: Tensor) -> Tensor:
 
 
 def _average(values: Tensor, weights: Tensor) -> float:
-    """Weighted; 0 where nothing has a weight."""
+    """Return the weighted mean; 0 if all weights are 0."""
     return float((values * weights).sum() / weights.sum()) if weights.sum() > 0 else 0.0

@@ -18,21 +18,22 @@ from semreg_disentanglement.functional.sharing import sharing
 
 CALL = "dci_es(codes, factors)"
 CAPACITIES = (0, 16, 64, 256)
-"""Random Fourier features of the probes, beside the code itself: a linear probe first, then four times as many each."""
+"""How many random Fourier features the probes have besides the code itself: a linear probe first, then four times as
+many each."""
 PENALTY = 0.1
-"""The weight of half the squared weights of a probe, beside the cross-entropy summed over images."""
+"""The weight of half the squared weights of a probe, besides the cross-entropy summed over images."""
 
 
 class DCIES(NamedTuple):
-    """What `dci_es` gives; NaN stands for what was left out as constant."""
+    """The result of `dci_es`; NaN for those that were left out as constant."""
 
     disentanglement: float
     completeness: float
     informativeness: float
     explicitness: float
-    """From 0 to 1, the mean over factors: 1 where a linear probe loses no more than larger ones."""
+    """From 0 to 1, the mean over factors: 1 if a linear probe loses no more than larger ones."""
     size: float
-    """Factors by dimensions, of those that vary."""
+    """The number of factors divided by that of dimensions, of those that vary."""
     by_factor: Tensor
     """The explicitness of each factor, float64 `(factors,)`."""
     losses: Tensor
@@ -50,15 +51,16 @@ def dci_es(
     regressor: Regressor = "extra_trees",
     generator: torch.Generator | None = None,
 ) -> DCIES:
-    """DCI with explicitness, how little capacity a probe needs to read factors, and size, factors by dimensions.
+    """Compute DCI with explicitness (how little capacity a probe needs to predict factors) and size (factors by
+    dimensions).
 
     E = 1 − 2 Σ area between the loss-capacity curve and its least loss / ((κ_max − κ_min) ℓ_b), with ℓ_b the loss of
     guessing; S = K / D (Eastwood et al., *DCI-ES: An Extended Disentanglement Framework with Connections to
-    Identifiability* (2023), with ℓ* = 0 in the greatest area, as the authors' code has it). A code that
-    tells nothing has a flat curve and E = 1: read E beside informativeness.
+    Identifiability* (2023), with ℓ* = 0 in the greatest area, as in the authors' code). A code without information has
+    a flat curve and E = 1: read E beside informativeness.
 
-    A probe is a logistic regression on the standardised code and random Fourier features of it, none, 16, 64 and 256,
-    which are capacities of 0, 1, 2 and 3; its loss is the cross-entropy on images held out over that of the classes'
+    A probe is a logistic regression on the standardised code and none, 16, 64 or 256 random Fourier features of it,
+    which are capacities of 0, 1, 2 and 3; its loss is the cross-entropy on held-out images over that of the classes'
     shares.
 
     Args:
@@ -96,7 +98,7 @@ def dci_es(
 
 
 def _losses(codes: Tensor, factor: Tensor, train: Tensor, test: Tensor, seed: int) -> Tensor:
-    """The loss of a probe of each capacity, float64 `(capacities,)`."""
+    """Return the loss of a probe of each capacity, float64 `(capacities,)`."""
     from sklearn.kernel_approximation import RBFSampler
     from sklearn.linear_model import LogisticRegression
 

@@ -17,13 +17,13 @@ from semreg_disentanglement.functional.sharing import AT_ONCE, Sharing, require_
 
 
 class FactorVAEScore(NamedTuple):
-    """What `factor_vae_score` gives."""
+    """The result of `factor_vae_score`."""
 
     factor_vae_score: float
-    """From 0 to 1, the share of test votes that are for the factor which is held."""
+    """From 0 to 1, the share of test votes for the fixed factor."""
     matrix: Tensor
     """The share of each factor's votes that a dimension has, float64 `(dimensions, factors)`, whose columns sum to 1;
-    NaN for what is constant."""
+    NaN for constant ones."""
     coded_by: Tensor
     """The dimension with most of each factor's votes, int64 `(factors,)`, -1 for a constant factor."""
 
@@ -38,27 +38,27 @@ def factor_vae_score(
     least_spread: Annotated[float, Ge(0), Le(1)] = 0.05,
     generator: torch.Generator | None = None,
 ) -> FactorVAEScore:
-    """The FactorVAE score: how well the dimension that varies least tells which factor is held.
+    """Compute the FactorVAE score: how well the dimension that varies least predicts which factor is fixed.
 
-    For a vote, images are drawn that share the value of factor k; the dimension j with the smallest Var(z_j) over them,
-    relative to that over all images, votes for k. A classifier says for each dimension the factor that most of its
-    votes are for; the score is its accuracy on further votes (Kim and Mnih, *Disentangling by Factorising* (2018),
-    section 4). Numbers of votes and images are those of disentanglement_lib. Every factor has as many votes, and images
-    are drawn with repetition from those that there are (decisions); values that one image alone has are never held.
+    For a vote, images that share the value of factor k are drawn; the dimension j with the smallest Var(z_j) over them,
+    relative to that over all images, votes for k. A classifier predicts for each dimension the factor with most of its
+    votes; the score is its accuracy on further votes (Kim and Mnih, *Disentangling by Factorising* (2018), section 4).
+    Numbers of votes and images are those of disentanglement_lib. Every factor has as many votes, and images are drawn
+    with repetition from the given ones (decisions); values with a single image are never fixed.
 
     Args:
         codes: real `(images, code)`.
         factors: classes `(images, factors)`, at least two; real numbers are binned.
-        votes: over all factors, of which the classifier is made.
-        test_votes: over all factors, on which it is tested.
-        batch: images of a vote.
+        votes: over all factors, how many define the classifier.
+        test_votes: over all factors, how many test it.
+        batch: images in a vote.
         least_spread: a dimension whose standard deviation is a smaller share of the largest has no vote, as collapsed
-            to the prior. disentanglement_lib's study asks for 0.05 where the prior has 1.
+            to the prior. disentanglement_lib's study requires 0.05 for a prior with 1.
         generator: source of the draws.
 
     Raises:
-        ValueError: for other shapes, values that are not finite, fewer images than dimensions, where nothing varies or
-            one factor alone does, and for a factor whose value no two images share.
+        ValueError: for other shapes, values that are not finite, fewer images than dimensions, if nothing or only one
+            factor varies, and for a factor whose value no two images share.
     """
     call = "factor_vae_score(codes, factors)"
     given = inputs(call, codes, factors)
@@ -77,7 +77,7 @@ def factor_vae_score(
 def _votes(
     codes: Tensor, live: Tensor, held: Sequence[Sharing], number: int, batch: int, generator: torch.Generator
 ) -> Tensor:
-    """How often each dimension, of the live ones, varied least in `number` draws for each factor, int64
+    """Count how often each dimension, of the live ones, varied least in `number` draws for each factor, int64
     `(dimensions, factors)`."""
     voters, counts = codes[:, live], []
     for factor in held:

@@ -18,21 +18,21 @@ from semreg_disentanglement.functional.sharing import sharing
 
 
 class InfoMEC(NamedTuple):
-    """What `infomec` gives."""
+    """The result of `infomec`."""
 
     infom: float
-    """Modularity, from 0 to 1: whether a dimension tells of one factor alone; NaN for one factor."""
+    """Modularity, from 0 to 1: whether a dimension depends on only one factor; NaN for one factor."""
     infoc: float
-    """Compactness, from 0 to 1: whether one dimension alone tells of a factor; NaN for one dimension."""
+    """Compactness, from 0 to 1: whether only one dimension depends on a factor; NaN for one dimension."""
     infoe: float
-    """Explicitness, at most 1: how much of the factors a linear classifier tells by the code."""
+    """Explicitness, at most 1: how much about the factors a linear classifier predicts from the code."""
     by_factor: Tensor
     """The explicitness of each factor, float64 `(factors,)`; NaN for a constant one, here and in the matrix."""
     matrix: Tensor
-    """I(z_j; v_k) / H(v_k), float64 `(dimensions, factors)`, from 0 to 1 but for the error of the estimate; NaN for a
-    constant dimension."""
+    """I(z_j; v_k) / H(v_k), float64 `(dimensions, factors)`, from 0 to 1 except for the error of the estimate; NaN for
+    a constant dimension."""
     coded_by: Tensor
-    """The dimension that tells most of each factor, int64 `(factors,)`, -1 for a constant factor."""
+    """The dimension with most information about each factor, int64 `(factors,)`, -1 for a constant factor."""
 
 
 def infomec(
@@ -43,20 +43,20 @@ def infomec(
     least_range: Annotated[float, Ge(0), Le(1)] = 0.05,
     iterations: Count = 100,
 ) -> InfoMEC:
-    """InfoMEC: modularity, compactness and explicitness of a code by information.
+    """Compute InfoMEC: modularity, compactness and explicitness of a code by information.
 
-    With N_jk = I(z_j; v_k) / H(v_k), for K factors and D dimensions: InfoM = (mean_j max_k N_jk / Σ_k N_jk − 1/K) /
-    (1 − 1/K), InfoC = (mean_k max_j N_jk / Σ_j N_jk − 1/D) / (1 − 1/D), and InfoE is the mean over factors of
-    (H(v_k) − H_L(v_k | z)) / H(v_k), where H_L is the cross-entropy of a logistic regression without penalty on all of
-    the code (Hsu et al., *Disentanglement via Latent Quantization* (2023)). Information is estimated by nearest
-    neighbours (Ross, *Mutual Information between Discrete and Continuous Data Sets* (2014)); the regression is fitted
-    and read on the same standardised codes. Neighbours, iterations and the least range are those of the authors' code,
-    which also balances classes in fitting, but not in reading: the same where classes are as frequent as each other.
-    Here neither does (decision), so that InfoE is hardly below 0. A dimension or factor with no information at all
+    With N_jk = I(z_j; v_k) / H(v_k), for K factors and D dimensions: InfoM = (mean_j max_k N_jk / Σ_k N_jk − 1/K) / (1
+    − 1/K), InfoC = (mean_k max_j N_jk / Σ_j N_jk − 1/D) / (1 − 1/D), and InfoE is the mean over factors of (H(v_k) −
+    H_L(v_k | z)) / H(v_k), where H_L is the cross-entropy of a logistic regression without penalty on all of the code
+    (Hsu et al., *Disentanglement via Latent Quantization* (2023)). Information is estimated by nearest neighbours
+    (Ross, *Mutual Information between Discrete and Continuous Data Sets* (2014)); the regression is fitted and
+    evaluated on the same standardised codes. Neighbours, iterations and the least range are those of the authors' code,
+    which also balances classes in fitting, but not in evaluation. For equally frequent classes this has no effect. Here
+    neither is balanced (decision), so that InfoE is hardly below 0. A dimension or factor with no information at all
     counts as spread over all (decision).
 
-    Noise has no factor, yet tells a little more of one than of the others: read InfoM and InfoC beside their chance
-    levels, which are far above 0.
+    Noise has no factor, yet has a little more information about one than about the others: read InfoM and InfoC beside
+    their chance levels, which are far above 0.
 
     Args:
         codes: real `(images, code)`.
@@ -66,8 +66,8 @@ def infomec(
         iterations: most of the regression.
 
     Raises:
-        ValueError: for other shapes, values that are not finite, fewer images than dimensions, where nothing varies,
-            and for a factor whose value no two images share.
+        ValueError: for other shapes, values that are not finite, fewer images than dimensions, if nothing varies, and
+            for a factor whose value no two images share.
     """
     from sklearn.feature_selection import mutual_info_classif
 
@@ -94,8 +94,8 @@ def infomec(
 
 
 def _concentration(matrix: Tensor) -> float:
-    """How much of a row's sum is in its largest entry, the mean over rows, from 0 for equal ones to 1 for a single one;
-    NaN for rows of one entry."""
+    """Return how much of a row's sum is in its largest entry, the mean over rows, from 0 for equal ones to 1 for a
+    single one; NaN for rows of one entry."""
     sums, even = matrix.sum(1), 1 / matrix.shape[1]
     if even == 1:
         return torch.nan
@@ -104,7 +104,7 @@ def _concentration(matrix: Tensor) -> float:
 
 
 def _cross_entropy(values: NDArray[np.float64], classes: NDArray[np.int64], iterations: int) -> float:
-    """In nats, of a logistic regression without penalty on what it was fitted to."""
+    """Return the cross-entropy in nats of a logistic regression without penalty on its own training data."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
 

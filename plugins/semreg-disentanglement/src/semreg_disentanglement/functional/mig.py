@@ -14,7 +14,7 @@ from semreg_disentanglement.functional.common import BINS, binned, entropies, ga
 
 
 class MIG(NamedTuple):
-    """What `mig` gives."""
+    """The result of `mig`."""
 
     mig: float
     """From 0 to 1, the mean over factors."""
@@ -23,15 +23,16 @@ class MIG(NamedTuple):
     matrix: Tensor
     """I(z_j; v_k) / H(v_k), float64 `(dimensions, factors)`, from 0 to 1; NaN for a constant dimension."""
     coded_by: Tensor
-    """The dimension that tells most of each factor, int64 `(factors,)`, -1 for a constant factor."""
+    """The dimension with most information about each factor, int64 `(factors,)`, -1 for a constant factor."""
 
 
 def mig(codes: Tensor, factors: Tensor, *, bins: Annotated[int, Ge(2)] = BINS) -> MIG:
-    """The mutual information gap: how much more of a factor one dimension tells than any other.
+    """Compute the mutual information gap: how much more about a factor one dimension reveals than any other.
 
-    MIG = 1/K Σ_k (I(z_j(k); v_k) − max_{j ≠ j(k)} I(z_j; v_k)) / H(v_k), where j(k) is the dimension that tells most of
-    factor k (Chen et al., *Isolating Sources of Disentanglement in Variational Autoencoders* (2018), Eq. 6). Codes are
-    read as points, by bins of equal width, as disentanglement_lib does; Chen et al. integrate over the posterior.
+    MIG = 1/K Σ_k (I(z_j(k); v_k) − max_{j ≠ j(k)} I(z_j; v_k)) / H(v_k), where j(k) is the dimension with most
+    information about factor k (Chen et al., *Isolating Sources of Disentanglement in Variational Autoencoders* (2018),
+    Eq. 6). Codes are read as points, by bins of equal width, as disentanglement_lib does; Chen et al. integrate over
+    the posterior.
 
     Args:
         codes: real `(images, code)`.

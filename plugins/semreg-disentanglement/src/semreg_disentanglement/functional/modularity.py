@@ -24,10 +24,10 @@ from semreg_disentanglement.functional.common import (
 
 
 class ModularityExplicitness(NamedTuple):
-    """What `modularity_explicitness` gives; NaN stands for what was left out as constant."""
+    """The result of `modularity_explicitness`; NaN for those that were left out as constant."""
 
     modularity: float
-    """From 0 to 1, the mean over dimensions; NaN where one factor alone varies."""
+    """From 0 to 1, the mean over dimensions; NaN if only one factor varies."""
     explicitness: float
     """From 0 to 1, 0.5 for guessing: an area under the ROC curve, the mean over factors."""
     by_dimension: Tensor
@@ -37,7 +37,7 @@ class ModularityExplicitness(NamedTuple):
     matrix: Tensor
     """I(z_i; v_f) in nats, float64 `(dimensions, factors)`."""
     coded_by: Tensor
-    """The dimension that tells most of each factor, int64 `(factors,)`, -1 for a constant factor."""
+    """The dimension with most information about each factor, int64 `(factors,)`, -1 for a constant factor."""
 
 
 def modularity_explicitness(
@@ -47,13 +47,14 @@ def modularity_explicitness(
     bins: Annotated[int, Ge(2)] = BINS,
     generator: torch.Generator | None = None,
 ) -> ModularityExplicitness:
-    """Modularity, whether a dimension tells of one factor alone; explicitness, whether a linear classifier reads all.
+    """Compute modularity (a dimension depends on only one factor) and explicitness (a linear classifier predicts all
+    factors).
 
     With m_if = I(z_i; v_f) and θ_i = max_f m_if, dimension i has modularity 1 − Σ_{f ≠ f(i)} m_if² / (θ_i² (K − 1)).
-    Explicitness is the area under the ROC curve of a logistic regression on the whole code, one class against the
-    rest, on images held out, averaged over classes and then factors (Ridgeway and Mozer, *Learning Deep Disentangled
-    Embeddings with the F-Statistic Loss* (2018)). As in disentanglement_lib, mutual information is that of
-    bins, and the area is not normalised: guessing has 0.5. In modularity a dimension of noise counts as any other.
+    Explicitness is the area under the ROC curve of a logistic regression on the whole code, one class against the rest,
+    on images held out, averaged over classes and then factors (Ridgeway and Mozer, *Learning Deep Disentangled
+    Embeddings with the F-Statistic Loss* (2018)). As in disentanglement_lib, mutual information is that of bins, and
+    the area is not normalised: guessing has 0.5. Modularity treats a dimension of noise as any other.
 
     Args:
         codes: real `(images, code)`.
@@ -84,7 +85,7 @@ def modularity_explicitness(
 
 
 def _modularity(matrix: Tensor) -> Tensor:
-    """Of each dimension; 0 of one that tells nothing, NaN of all where there is one factor."""
+    """Return the modularity of each dimension; 0 without information, NaN for all if there is one factor."""
     squares = matrix.square()
     greatest, others = squares.amax(1), matrix.shape[1] - 1
     told = 1 - (squares.sum(1) - greatest) / (greatest * others)
@@ -92,7 +93,8 @@ def _modularity(matrix: Tensor) -> Tensor:
 
 
 def _area(codes: Tensor, classes: Tensor, others: Tensor, truth: Tensor) -> float:
-    """The mean area under the ROC curve, over classes that both halves have and that not all of the others are of."""
+    """Return the mean area under the ROC curve, over classes that both halves have, except a class of all of the
+    others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 

@@ -14,29 +14,30 @@ from torch import Tensor
 from semreg_disentanglement.functional.common import fitting, gaps, held_out, inputs, standardised
 
 PENALTY = 0.01
-"""C of the support vector machines, as disentanglement_lib has it."""
+"""C of the support vector machines, as in disentanglement_lib."""
 
 
 class SAP(NamedTuple):
-    """What `sap` gives; NaN stands for what was left out as constant."""
+    """The result of `sap`; NaN for those that were left out as constant."""
 
     sap: float
-    """From 0 to 1, the mean over factors; at most 1 less the accuracy of guessing."""
+    """From 0 to 1, the mean over factors; at most 1 minus the accuracy of guessing."""
     gaps: Tensor
     """The gap of each factor, float64 `(factors,)`."""
     matrix: Tensor
-    """The accuracy by which each dimension alone tells each factor, float64 `(dimensions, factors)`."""
+    """The accuracy of each single dimension for each factor, float64 `(dimensions, factors)`."""
     coded_by: Tensor
-    """The dimension that tells each factor best, int64 `(factors,)`, -1 for a constant factor."""
+    """The dimension that predicts each factor best, int64 `(factors,)`, -1 for a constant factor."""
 
 
 def sap(codes: Tensor, factors: Tensor, *, generator: torch.Generator | None = None) -> SAP:
-    """Separated attribute predictability: how much better one dimension alone tells a factor than any other does.
+    """Compute separated attribute predictability: how much better one dimension predicts a factor by itself than any
+    other.
 
-    SAP = 1/K Σ_k (S_i(k)k − max_{i ≠ i(k)} S_ik), where S_ik is how well dimension i tells factor k and i(k) the best
-    (Kumar et al., *Variational Inference of Disentangled Latent Concepts from Unlabeled Observations* (2018), section
-    3). As in disentanglement_lib, S is the accuracy, on images held out, of a linear support vector machine with C =
-    0.01 and balanced classes. Dimensions are standardised first, so that their scale changes nothing.
+    SAP = 1/K Σ_k (S_i(k)k − max_{i ≠ i(k)} S_ik), where S_ik is how well dimension i predicts factor k and i(k) the
+    best (Kumar et al., *Variational Inference of Disentangled Latent Concepts from Unlabeled Observations* (2018),
+    section 3). As in disentanglement_lib, S is the accuracy, on images held out, of a linear support vector machine
+    with C = 0.01 and balanced classes. Dimensions are standardised first, so that their scale has no effect.
 
     Args:
         codes: real `(images, code)`.
@@ -56,7 +57,7 @@ def sap(codes: Tensor, factors: Tensor, *, generator: torch.Generator | None = N
 
 
 def _accuracy(column: Tensor, factor: Tensor, train: Tensor, test: Tensor) -> float:
-    """Of a machine that tells the factor by one dimension, on the test rows."""
+    """Return the accuracy of a machine that predicts the factor from one dimension, on the test rows."""
     from sklearn.svm import LinearSVC
 
     numbers, classes = column[:, None].numpy(), factor.numpy()

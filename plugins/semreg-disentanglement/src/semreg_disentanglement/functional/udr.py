@@ -1,4 +1,4 @@
-"""Unsupervised disentanglement ranking, which asks for no factors.
+"""Unsupervised disentanglement ranking, which needs no factors.
 
 Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020).
 """
@@ -22,14 +22,14 @@ Matrix = NDArray[np.float64]
 
 
 class UDR(NamedTuple):
-    """What `udr` finds."""
+    """The result of `udr`."""
 
     scores: Tensor
-    """`(runs,)`, float64: of each run the median over the others. The higher, the more disentangled it is held."""
+    """`(runs,)`, float64: for each run the median over the others. A higher score means more disentangled."""
     pairwise: Tensor
-    """`(runs, runs)`, float64, NaN on the diagonal: column i tells how far the others agree with run i."""
+    """`(runs, runs)`, float64, NaN on the diagonal: column i has the agreement of the others with run i."""
     informative: tuple[Tensor, ...]
-    """For each run which of its dimensions count, `(code,)` bool."""
+    """For each run the dimensions that count, `(code,)` bool."""
 
 
 def udr(
@@ -40,21 +40,22 @@ def udr(
     least_variance: Annotated[float, Ge(0), Le(1)] = 0.02,
     informative: Sequence[Tensor] | None = None,
 ) -> UDR:
-    """Unsupervised disentanglement ranking of runs by their codes of the same images.
+    """Rank runs by their codes of the same images (unsupervised disentanglement ranking).
 
-    Runs that disentangle find the same dimensions, but for order and sign; others each mix them in their own way. With
-    R(a, b) the similarity of dimension a of run j to b of run i, r_a and r_b the largest in its row and column, and
-    d_i and d_j how many dimensions are informative, UDR_ji = (Σ_b r_b² / Σ_a R(a, b) + Σ_a r_a² / Σ_b R(a, b)) /
+    Runs that disentangle find the same dimensions, except for order and sign; others each mix them in their own way.
+    With R(a, b) the similarity of dimension a of run j to b of run i, r_a and r_b the largest in its row and column,
+    and d_i and d_j how many dimensions are informative, UDR_ji = (Σ_b r_b² / Σ_a R(a, b) + Σ_a r_a² / Σ_b R(a, b)) /
     (d_i + d_j), over informative dimensions. The score of run i is the median over j.
 
     Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020).
-    disentanglement_lib averages the means of both sums, which is the same where d_i = d_j. Independent dimensions that
-    are the same but for order and sign give 1 by rank correlations of endless images, and 1 − `penalty` by Lasso, which
-    shrinks its weights. The paper compares seeds of one recipe: runs that all find the same mixture agree as well.
+    disentanglement_lib averages the means of both sums, which is the same if d_i = d_j. Independent dimensions that are
+    the same except for order and sign give 1 by rank correlations in the limit of many images, and 1 − `penalty` by
+    Lasso, which shrinks its weights. The paper compares seeds of one recipe: runs that all find the same mixture also
+    agree.
 
-    The paper calls a dimension informative if a posterior's KL divergence to the prior is above 0.01 nats in it. Where
-    codes follow the prior, that is a variance of the posterior's mean above 0.02, which is asked here (decision), as a
-    share of the largest variance in the code, so that codes need no posterior.
+    The paper calls a dimension informative if a posterior's KL divergence to the prior is above 0.01 nats in it. If
+    codes follow the prior, that is a variance of the posterior's mean above 0.02. This is the condition here
+    (decision), as a share of the largest variance in the code, so that codes need no posterior.
 
     Args:
         codes: for each of two or more runs `(images, code)`, of any width, of the same images in the same order.
@@ -62,7 +63,7 @@ def udr(
             standardised, with an L1 penalty; or "spearman", absolute rank correlations.
         penalty: weight of the L1 penalty, with half the mean squared error.
         least_variance: of an informative dimension, as a share of the largest variance in its code.
-        informative: for each run which dimensions are, `(code,)` bool, in place of `least_variance`.
+        informative: for each run the informative dimensions, `(code,)` bool, instead of `least_variance`.
 
     Raises:
         ValueError: for fewer than two runs, shapes that don't fit, and codes that are not finite.
@@ -86,7 +87,7 @@ def udr(
 
 
 def _checked(codes: Sequence[Tensor], informative: Sequence[Tensor] | None) -> list[Tensor]:
-    """The codes in float64. Raises ValueError as `udr` says."""
+    """Return the codes in float64. Raises ValueError as `udr` does."""
     codes = [torch.as_tensor(code) for code in codes]
     if len(codes) < 2:
         raise ValueError(f"udr compares runs with each other, found the codes of {len(codes)}")
@@ -102,7 +103,7 @@ def _checked(codes: Sequence[Tensor], informative: Sequence[Tensor] | None) -> l
 
 
 def _similarities(source: Matrix, target: Matrix, similarity: str, penalty: float) -> Matrix:
-    """R `(code of source, code of target)` of standardised values `(images, code)`."""
+    """Return R `(code of source, code of target)` of standardised values `(images, code)`."""
     if not (source.size and target.size):
         return np.zeros((source.shape[1], target.shape[1]))
     if similarity == "spearman":
@@ -114,7 +115,7 @@ def _similarities(source: Matrix, target: Matrix, similarity: str, penalty: floa
 
 
 def _agreement(similarities: Matrix) -> float:
-    """UDR_ji of R `(a, b)`; 0 where a run has no informative dimension."""
+    """Return UDR_ji of R `(a, b)`; 0 if a run has no informative dimension."""
     shares = []
     for axis in (0, 1):
         sums, largest = similarities.sum(axis), similarities.max(axis, initial=0)

@@ -1,1 +1,1 @@
-"""The paper's looks at its two codes, as evaluations: one file each."""
+"""The paper's experiments on its two codes, as evaluations: one file each."""

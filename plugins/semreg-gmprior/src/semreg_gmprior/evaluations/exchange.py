@@ -1,4 +1,4 @@
-"""z_s of one image with z_u of another (Figure 6)."""
+"""z_s of one image combined with z_u of another (Figure 6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semreg.trained import CHUNK, before_training, better, class_field, gathered
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000
-"""The picture's images are drawn from so many test images, the first."""
+"""The picture's images are drawn from so many test images, the first ones."""
 Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of z_s of some test images and z_u of others, by their rows."""
 
@@ -35,13 +35,13 @@ def exchange(
     judge: Annotated[TrainedRun | None, Reads("probability")] = None,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Images of z_s of one image with z_u of another, as a picture; with a judge, whose class they show.
+    """Decode z_s of one image with z_u of another, as a picture; with a judge, count whose class the images show.
 
     Zheng and Sun, section 4.4, Figure 6. The class should follow z_s.
 
     Figures, with judge and label, over random pairs of test images of different classes: `follows_relevant`, the share
-    in which the judge sees the class of the image that gave z_s; `follows_irrelevant`, of the one that gave z_u. What
-    can be hoped for: `judge_on_reconstructions`, its accuracy where both codes are of one image.
+    in which the judge sees the class of the image that gave z_s; `follows_irrelevant`, of the one that gave z_u. An
+    upper limit in practice: `judge_on_reconstructions`, its accuracy if both codes are of one image.
 
     Args:
         image: the data's images.
@@ -49,7 +49,7 @@ def exchange(
         irrelevant: z_u, `(batch, code)`.
         reconstruction: images computed from both codes, `(batch, channels, height, width)`.
         label: a field of classes, for the judge.
-        rows, columns: how many random images the picture takes z_s, and z_u, of.
+        rows, columns: how many random images supply z_s, and z_u, for the picture.
         count: most pairs that are judged.
         split: whose images: test ones, or those that the recipe trains on without labels (Figure 6).
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
@@ -85,7 +85,7 @@ def exchange(
 
 @before_training(exchange)
 def _before_training(image: Handle, *handles: Handle, rows: int, columns: int, split: str, **options: Any) -> None:
-    """Raises ValueError for more images in the picture than there are."""
+    """Raise ValueError if the picture needs more images than there are."""
     _require_images(rows, columns, split, min(image.run.counts[split], SHOWN_FROM))
 
 
@@ -120,8 +120,8 @@ def _judged(
         )
     }
     summary = (
-        f"{len(first)} images with z_s of one and z_u of another: the class is that of z_s in "
+        f"{len(first)} images with z_s of one image and z_u of another: the judge sees the class of z_s in "
         f"{figures['follows_relevant']:.1%}, of z_u in {figures['follows_irrelevant']:.1%} "
-        f"({figures['judge_on_reconstructions']:.1%} where both are of one image)"
+        f"({figures['judge_on_reconstructions']:.1%} if both are of one image)"
     )
     return Result(figures=figures, pictures=[picture], summary=summary)

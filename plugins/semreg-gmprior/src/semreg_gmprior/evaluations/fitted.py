@@ -28,7 +28,7 @@ DRAWS = {
     "jointly": "one Gaussian for z_s and z_u of each class together",
 }
 MOST_ROWS = 10
-"""Classes that pictures show, the first."""
+"""How many classes pictures show, the first ones."""
 SHOWN = 12
 """Images of each class in a picture."""
 
@@ -51,18 +51,19 @@ def fitted_samples(
     compared: Annotated[int, Ge(2)] = 50,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How many samples of each class a judge recognises, and their diversity: by the priors, and by fitted Gaussians.
+    """Measure how many samples of each class a judge recognises, and their diversity: of the priors, and of fitted
+    Gaussians.
 
-    Codes of images may fill a part of their priors only, where the decoder has then not met the rest. Draws from
-    Gaussians with the mean and covariance of training codes, z_u's random as in training, stay where it has. They stand
-    beside draws from the priors, which are the model's own, never in their place.
+    If codes of images fill only a part of their priors, the decoder has not seen the rest. Draws from Gaussians with
+    the mean and covariance of training codes (z_u random as in training) stay in the filled part. The result shows them
+    beside draws from the priors, which are the model's own.
 
     Source: beyond the paper.
 
     Figures, for `priors`, `apart` (one Gaussian for z_s of each class and one for z_u of all images) and `jointly` (one
-    for z_s and z_u of each class side by side): `NAME_recognised`, the share of samples that the judge takes for their
-    class; `NAME_diversity`, 1 − mean MS-SSIM in a class, as `intra_class_diversity` has it; `NAME_ratio`, this divided
-    by `diversity_real`, that of as many test images.
+    for z_s and z_u of each class side by side): `NAME_recognised`, the share of samples for which the judge predicts
+    their class; `NAME_diversity`, 1 − mean MS-SSIM in a class, as in `intra_class_diversity`; `NAME_ratio`, this
+    divided by `diversity_real`, that of as many test images.
 
     Args:
         relevant: z_s, `(batch, code)`.
@@ -125,7 +126,7 @@ def fitted_samples(
             for name, said in DRAWS.items()
         ],
         caption=f"Gaussians have the mean and covariance of {len(known[0])} training images' codes of "
-        f"{sizes[0]} + {sizes[1]} numbers.",
+        f"{sizes[0]} + {sizes[1]} dimensions.",
     )
     pictures = [
         image_grid(
@@ -142,7 +143,7 @@ def fitted_samples(
 def _before_training(
     relevant: Handle, prior_s: Any, irrelevant: Handle, prior_u: Any, *handles: Handle, **options: Any
 ) -> None:
-    """Raises ValueError for a prior that can't be drawn from."""
+    """Raise ValueError for a prior that can't be drawn from."""
     _require_priors(relevant, prior_s, irrelevant, prior_u)
 
 
@@ -153,7 +154,7 @@ def _require_priors(relevant: Handle, prior_s: Any, irrelevant: Handle, prior_u:
 
 
 def _of_priors(prior_s: Any, prior_u: Any, value: int, count: int, generator: torch.Generator | None) -> Tensor:
-    """z_s and z_u of a class from their priors, side by side, `(count, code)`."""
+    """Draw z_s and z_u of a class from their priors, side by side, `(count, code)`."""
     with torch.no_grad():
         z_u = prior_u.sample(count, generator=generator)
         z_s = prior_s.sample(count, torch.full((count,), value, device=z_u.device), generator=generator)
@@ -161,7 +162,7 @@ def _of_priors(prior_s: Any, prior_u: Any, value: int, count: int, generator: to
 
 
 def _fitted(codes: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """Draws from the normal distribution with the mean and covariance of codes `(rows, code)`, as many as asked for."""
+    """Return `count` draws from the normal distribution with the mean and covariance of codes `(rows, code)`."""
     return gaussian_draws(*gaussian_moments(codes), count, generator=generator).to(codes.dtype)
 
 

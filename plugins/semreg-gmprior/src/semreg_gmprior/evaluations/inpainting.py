@@ -1,4 +1,4 @@
-"""Parts of images filled in by what a model makes of the rest (section 4.5, Figure 7)."""
+"""Inpainting: a model fills in removed parts of images from the rest (section 4.5, Figure 7)."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ def inpainting(
     pictures: Count = 10,
     judge: Annotated[TrainedRun | None, Reads("probability")] = None,
 ) -> Result:
-    """Test images with a part taken away, filled in by their reconstruction: M⊙x′ + (1 − M)⊙x.
+    """Fill in a removed part of test images with their reconstruction: M⊙x′ + (1 − M)⊙x.
 
-    The model sees one grey, `fill`, in the part M that is taken away: the middle of the range unless told otherwise
-    (decision; the paper does not say what its encoders see). Zheng and Sun, section 4.5 and Figure 7. What `passes`,
-    `steps` and the fill "mean" do goes beyond the paper.
+    The model sees one grey, `fill`, in the removed part M: by default the middle of the range (decision; the paper does
+    not state what its encoders see). Zheng and Sun, section 4.5 and Figure 7. `passes`, `steps` and the fill "mean" go
+    beyond the paper.
 
     Figures, for each mask NAME, of the first `count` test images: `psnr_NAME`, 10·log₁₀(range² / mean squared error) in
-    decibels, the error taken over the part of all images; beside it `psnr_fill_NAME` with what the model sees first in
-    the part, and `psnr_mean_image_NAME` with the mean training image. Their means over the masks have no NAME. With a
-    judge and a label: `recognised_NAME`, the share of filled images whose class the judge sees, and
-    `recognised_fill_NAME`, the same of what the model sees.
+    decibels, with the error over the part in all images; `psnr_fill_NAME`, the same of the first fill, and
+    `psnr_mean_image_NAME`, of the mean training image. Their means over the masks have no NAME. With a judge and a
+    label: `recognised_NAME`, the share of filled images whose class the judge sees, and `recognised_fill_NAME`, the
+    same of the model's input.
 
     Args:
         image: the data's images, `(batch, channels, height, width)`.
         reconstruction: images of that shape, computed from `image`, and from `label` if it needs one.
         label: a field of classes.
         masks: `right_half`, `eyes`, `nose_mouth`, `bottom_half` (the boxes of faces aligned as CelebA's, cropped to the
-            central square), or paths from the working folder to images, white where the image is taken away, which are
-            cropped and resized as images of any size are.
+            central square), or paths from the working folder to images, white at the removed part, which are cropped
+            and resized as images of any size are.
         fill: from 0, the range's lower end, to 1, its upper; or "mean", the mean training image.
-        passes: how often the image is reconstructed, each time from what was filled in before.
-        steps: of Adam, in the last pass, by which the codes of `[model]` that are read from the image move to where the
-            reconstruction x′ is the image x outside the part, and they are probable under their priors: they minimise
-            Σ (x′ − x)² / (2·noise²) − log p(z), the sum over pixels.
+        passes: how often the image is reconstructed, each time from the previous filled image.
+        steps: of Adam, in the last pass, which move the codes of `[model]` that are read from the image until the
+            reconstruction x′ is the image x outside the part, and the codes are probable under their priors: they
+            minimise Σ (x′ − x)² / (2·noise²) − log p(z), the sum over pixels.
         noise: the standard deviation of a pixel about its reconstruction, as a share of the range.
         count: most test images.
         pictures: how many of them are shown.
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
 
-    Raises ValueError for a mask that does not fit, for a judge without a label, and with steps if `[model]` says no
+    Raises ValueError for a mask that does not fit, for a judge without a label, and with steps if `[model]` lacks a
     code that is read from the image.
     """
     if judge is not None and label is None:
@@ -101,19 +101,19 @@ def inpainting(
         [name.replace("_", " "), *(figures[f"{kind}_{name}"] for kind in kinds)] for name in parts
     ]
     table = Table(
-        "Inside the part taken away",
+        "Inside the removed part",
         ("mask", *columns),
         [*lines, ["mean", *means.values()]],
-        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of what it saw and of the mean training "
-        "image.",
+        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of its masked input and of the mean "
+        "training image.",
         digits=2,
     )
     grid = image_grid(
         "Parts filled in", rows, row_labels=row_labels, value_range=(low, high),
-        caption="Test images in order, what the model sees, and its reconstruction set into the part taken away.",
+        caption="Test images in order, the model's masked input, and its reconstruction set into the removed part.",
     )  # fmt: skip
     summary = (
-        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (what the model saw {means['psnr_fill']:.2f}, mean "
+        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (masked input {means['psnr_fill']:.2f}, mean "
         f"training image {means['psnr_mean_image']:.2f})"
     )
     return Result(figures=means | figures, tables=[table], pictures=[grid], summary=summary)
@@ -121,12 +121,12 @@ def inpainting(
 
 @before_training(inpainting)
 def _before_training(image: Handle, *_: Any, masks: Sequence[str], **options: Any) -> None:
-    """Raises ValueError for masks that don't fit."""
+    """Raise ValueError for masks that don't fit."""
     _parts(image, masks)
 
 
 def _parts(image: Handle, masks: Sequence[str]) -> dict[str, Tensor]:
-    """The parts that are taken away, by name, bool `(height, width)`. Raises ValueError for masks that don't fit."""
+    """Return the removed parts, by name, bool `(height, width)`. Raises ValueError for masks that don't fit."""
     height, width = image.at("test", torch.zeros(1, dtype=torch.int64)).shape[-2:]
     parts = dict(mask_of(name, height, width) for name in masks)
     if len(parts) < len(masks):
@@ -135,7 +135,7 @@ def _parts(image: Handle, masks: Sequence[str]) -> dict[str, Tensor]:
 
 
 def _mean_image(image: Handle) -> Tensor:
-    """The mean of all training images, `(channels, height, width)`, a batch at a time."""
+    """Return the mean of all training images, `(channels, height, width)`, computed in batches."""
     total, rows = torch.zeros(()), 0
     for values in image.batches("train"):
         total, rows = total + values.double().sum(0), rows + len(values)
@@ -143,10 +143,10 @@ def _mean_image(image: Handle) -> Tensor:
 
 
 def _squared_error(values: Tensor, originals: Tensor, mask: Tensor) -> float:
-    """The mean over all pixels of the mask in all images together. `values` broadcast to the images."""
+    """Return the mean over all pixels of the mask in all images together. `values` broadcast to the images."""
     return float((values - originals).square()[..., mask].double().mean())
 
 
 def _psnr(error: float, reach: float) -> float:
-    """Of a mean squared error, in decibels; infinite where nothing differs."""
+    """Convert a mean squared error to decibels; infinite if nothing differs."""
     return 10 * math.log10(reach**2 / error) if error else math.inf

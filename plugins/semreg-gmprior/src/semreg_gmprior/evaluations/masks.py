@@ -1,4 +1,4 @@
-"""The parts of an image that are taken away to be filled in (section 4.5)."""
+"""The parts of an image that are removed for inpainting (section 4.5)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ for faces aligned as CelebA's, cropped to the central square."""
 
 
 def mask_of(name: str, height: int, width: int) -> tuple[str, Tensor]:
-    """A mask's name and its pixels, bool `(height, width)`, true where the image is taken away.
+    """Return a mask's name and its pixels, bool `(height, width)`, true where the image is removed.
 
-    `name` is one of `BOXES`, with underscores or hyphens, or the path of an image that is white where the image is
-    taken away, cropped and resized to that size as images of any size are; its name is then that of the file without
-    its ending. Raises ValueError if there is neither, or it takes away nothing or everything, and UserError for a file
-    that can't be read.
+    `name` is one of `BOXES`, with underscores or hyphens, or the path of an image that is white at the removed part,
+    cropped and resized to that size as images of any size are; its name is then the file's without its ending. Raises
+    ValueError if there is neither, or the mask is empty or full, and UserError for a file that can't be read.
     """
     mask = torch.zeros(height, width, dtype=torch.bool)
     box = name.replace("-", "_")
@@ -35,7 +34,7 @@ def mask_of(name: str, height: int, width: int) -> tuple[str, Tensor]:
         name = box
         top, bottom, left, right = BOXES[name]
         mask[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
-    elif os.path.isfile(name):  # unlike Path.is_file it never raises
+    elif os.path.isfile(name):  # unlike Path.is_file, it never raises
         mask = torch.from_numpy(read_image(name, size=(height, width), channels=1)[0] >= 128)
         name = Path(name).stem
     else:

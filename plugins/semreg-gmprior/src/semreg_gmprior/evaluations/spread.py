@@ -1,4 +1,4 @@
-"""Whether points drawn for a class spread as the data do along what the class does not tell (Figure 2)."""
+"""The spread of points drawn for a class along the label-irrelevant axis, compared with the data (Figure 2)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def toy_spread(
     axis: Annotated[int, Ge(0)] = 1,
     epochs: Sequence[Annotated[int, Gt(0)]] = (),
 ) -> Result:
-    """The standard deviation of generated points of each class along one axis, divided by that of test points.
+    """Compute the standard deviation of generated points of each class along one axis, divided by that of test points.
 
-    Figures: `ratio_CLASS`, and `ratio`, the classes' mean. 1 is the data's spread, less a generator that is more
-    conserving than the data. Zheng and Sun, section 4.1 and Figure 2, which has pictures only.
+    Figures: `ratio_CLASS`, and `ratio`, the classes' mean. 1 is the data's spread; a lower ratio means that the
+    generator varies less than the data. Zheng and Sun, section 4.1 and Figure 2, which has pictures only.
 
     Args:
         points: the data's, `(batch, axes)`.
         samples: points drawn from priors for the labels of the batch, `(batch, axes)`.
         label: a field of classes.
         axis: the label-irrelevant one, from 0.
-        epochs: after which points are drawn while the run trains, too, and shown: those of them that it kept.
+        epochs: of training after which points are also drawn and shown, if the run kept them.
 
     Raises ValueError if a class has fewer than two test points, or test points that do not spread along the axis.
     """
@@ -86,7 +86,7 @@ def toy_spread(
 
 
 def _limits(points: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The smallest frame around points `(rows, 2)`, with a margin."""
+    """Return the smallest frame around points `(rows, 2)`, with a margin."""
     low, high = points.amin(0), points.amax(0)
     margin = 0.05 * (high - low).clamp(min=1e-6)
     (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()

@@ -1,4 +1,4 @@
-"""What each of the two codes shows while the other stands still (Figures 4 and 5)."""
+"""Traversals of each of the two codes with the other one fixed (Figures 4 and 5)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from semreg.trained import class_field, synthesised
 from semreg_gmprior.prior import GaussianMixture
 
 REACH = 3.0
-"""How far one dimension of z_u goes each way, in standard deviations of its prior."""
+"""How far one dimension of z_u moves each way, in standard deviations of its prior."""
 MOST_ROWS = 10
-"""Classes that are shown unless the recipe names some."""
+"""How many classes are shown unless the recipe names some."""
 UNDER = 3
-"""Classes under which single dimensions are shown."""
+"""How many classes have pictures of single dimensions."""
 DRAWS = 8
-"""Codes that are drawn: two are the ends of a line, one stands still, on all the dimensions of z_u are compared."""
+"""How many codes are drawn: two are the ends of a line, one is fixed, all serve to compare the dimensions of z_u."""
 
 Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of codes z_s and z_u `(rows, code)` each."""
@@ -41,18 +41,18 @@ def traversal(
     dimensions: Annotated[int, Gt(0)] | list[Annotated[int, Ge(0)]] = 3,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Images of z_s varied within each class, of z_u varied under each class, and of single dimensions of z_u.
+    """Decode z_s varied within each class, z_u varied under each class, and single dimensions of z_u.
 
     The first picture has one z_u, and z_s = z·σ_c + μ_c with the same z in all rows, on the straight line between two
     draws from N(0, I). The second has one z, and in all rows the same z_u on the line between two draws from its prior.
-    The third has one z_u, of which one dimension at a time goes from −3 to 3, under three classes. Zheng and Sun,
+    The third has one z_u with one dimension at a time moving from −3 to 3, under three classes. Zheng and Sun,
     section 4.3, Figures 4 and 5.
 
     Args:
         relevant: z_s, `(batch, code)`.
         prior_s: its prior, a module `gaussian_mixture`.
         irrelevant: z_u, `(batch, code)`.
-        prior_u: its prior, a module; the third picture takes its standard deviations for 1.
+        prior_u: its prior, a module; the third picture assumes standard deviations of 1.
         reconstruction: images computed from both codes, `(batch, channels, height, width)`.
         label: a field of the classes of `prior_s`.
         classes: those of the rows, by name; the first ten by default.
@@ -61,7 +61,7 @@ def traversal(
             differ most in mean square, over eight draws of everything else.
         generator: source of all draws.
 
-    Raises ValueError for other priors, classes that there are none of, and dimensions that z_u has not.
+    Raises ValueError for other priors, classes that do not exist, and dimensions that z_u lacks.
     """
     names = class_field(label).names
     if not isinstance(prior_s, GaussianMixture) or prior_s.classes != len(names):
@@ -102,24 +102,24 @@ def traversal(
     few = f" Under {len(shown[:UNDER])} of these classes." if len(shown) > UNDER else ""
     value_range, rows = relevant.run.value_range, [names[value] for value in shown]
     ends = "evenly spaced on the line between two random draws; unselected."
-    how = "as the recipe asks" if isinstance(dimensions, list) else "between whose ends images differ most"
+    how = "that the recipe names" if isinstance(dimensions, list) else "whose ends give the most different images"
     pictures = [
         image_grid(
             "z_s varied within each class", within, row_labels=rows, value_range=value_range,
-            caption=f"One z_u; in each column z_s is the same z, moved to the row's class, {ends}{part}",
+            caption=f"One z_u for all; in a column the same z_s, moved to the row's class; columns {ends}{part}",
         ),
         image_grid(
             "z_u varied under each class", across, row_labels=rows, value_range=value_range,
-            caption=f"In each row one z_s of its class; in each column the same z_u, {ends}{part}",
+            caption=f"In a row one z_s of its class, in a column one z_u; columns {ends}{part}",
         ),
         image_grid(
             "Single dimensions of z_u", single, row_labels=row_labels, value_range=value_range,
-            caption=f"One dimension of z_u from −{REACH:g} to {REACH:g}, everything else fixed: those {how}.{few}",
+            caption=f"One dimension of z_u from −{REACH:g} to {REACH:g}, all else fixed: the dimensions {how}.{few}",
         ),
     ]  # fmt: skip
     order = changes.argsort(descending=True, stable=True).tolist()
     table = Table(
-        "Dimensions of z_u by what they change",
+        "Dimensions of z_u and their effect",
         ("dimension", "mean squared difference"),
         [(dimension, float(changes[dimension])) for dimension in order],
         caption=f"Between images with the dimension at −{REACH:g} and at {REACH:g}, over {DRAWS} random codes of "
@@ -137,7 +137,7 @@ def _indices(names: tuple[str, ...], wanted: Sequence[str]) -> list[int]:
 
 
 def _changes(decode: Decode, z_s: Tensor, z_u: Tensor) -> Tensor:
-    """How much each dimension changes images: the mean squared difference between its ends, `(code,)`."""
+    """Return how much each dimension changes images: the mean squared difference between its ends, `(code,)`."""
     changes = []
     for dimension in range(z_u.shape[1]):
         ends = z_u.repeat(2, 1)

@@ -1,4 +1,4 @@
-"""What several of the evaluations need."""
+"""Tools that several evaluations share."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ PICTURED = 1000
 
 
 def attributes_field(attributes: Handle) -> AttributesField:
-    """The names of the labels and their rivals. Raises ValueError if the tensor is no field of binary attributes."""
+    """Return the names of the labels and their rivals. Raises ValueError if the tensor is not a field of binary
+    attributes."""
     if not isinstance(attributes.field, AttributesField):
-        raise ValueError(f"{attributes.name!r} is no field of binary attributes in the data")
+        raise ValueError(f"{attributes.name!r} is not a field of binary attributes in the data")
     return attributes.field
 
 
 def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Tensor:
-    """The embeddings, `(rows, labels, k)`. Raises ValueError if they have not one row per label."""
+    """Return the embeddings, `(rows, labels, k)`. Raises ValueError if they lack one row per label."""
     tensor = isinstance(embedding, Tensor)
     if not tensor or embedding.ndim != 3 or embedding.shape[1] != len(names):
         found = (
@@ -41,7 +42,7 @@ def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Ten
 
 
 def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
-    """`label_statistics`, with zeros for labels that no image has: those are not to be edited."""
+    """Return `label_statistics`, with zeros for labels that no image has: these can't be edited."""
     known = labels.nansum(0) > 0
     if known.all():
         return label_statistics(embedding, labels)
@@ -55,22 +56,22 @@ def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
 def read_all(
     handle: Handle, read: Callable[[Handle, str], Tensor] = lambda handle, split: handle.read(split)
 ) -> Tensor:
-    """The rows of every split that has any, training first."""
+    """Return the rows of every split that has any, training first."""
     counts = handle.run.counts
     return torch.cat([read(handle, split) for split in ("train", "validation", "test") if counts[split]])
 
 
 def unknown_note(attributes: Handle, said: str) -> str:
-    """What a caption ends in where some labels of some images are not known."""
+    """Return the end of a caption if some labels of some images are unknown."""
     return f" Some labels of some images are not known; {said}." if has_unknown(attributes) else ""
 
 
 def mean(values: Iterable[float] | Tensor) -> float:
-    """The mean of those values that are numbers."""
+    """Return the mean of those values that are not NaN."""
     values = values if isinstance(values, Tensor) else torch.tensor(list(values))
     return float(values.float().nanmean())
 
 
 def shown(name: str) -> str:
-    """A label's name as prose."""
+    """Return a label's name as prose."""
     return name.replace("_", " ")

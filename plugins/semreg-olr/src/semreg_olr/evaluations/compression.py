@@ -1,4 +1,4 @@
-"""Section 4.4: images from their embeddings, and from the rows of evident labels alone."""
+"""Section 4.4: images from their embeddings, and from only the rows of evident labels."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def compression(
     count: Count = PICTURED,
     pictures: Count = 12,
 ) -> Result:
-    """Test images reconstructed from their embeddings, with all rows and with those of evident labels (4.4, Figure 6).
+    """Reconstruct test images from their embeddings, with all rows and with those of evident labels (4.4, Figure 6).
 
-    The paper counts as the compressed image only the rows of labels that are evident, the others being near zero. What
-    an image looks like without those others is measured twice: `labels`, where the rows of labels that the data call
-    absent are zeroed (the paper's count), and `norms`, where rows shorter than `near_zero` are.
+    The paper counts only the rows of evident labels as the compressed image, as the others are near zero. Images
+    without the other rows are measured twice: `labels`, with the rows of absent labels (by the data) set to zero, which
+    is the paper's count, and `norms`, with rows shorter than `near_zero` set to zero.
 
-    Figures, over test images: `compression` (numbers in the image ÷ numbers used), `similarity` (SSIM, mean over
-    windows and channels) and `squared_error` (MSE, in units of the recipe's range) with all rows; with `_labels` and
-    `_norms` appended for the two.
+    Figures, over test images: `compression` (values in the image ÷ values used), `similarity` (SSIM, mean over windows
+    and channels) and `squared_error` (MSE, in units of the recipe's range) with all rows; with `_labels` and `_norms`
+    appended for the two.
 
     Args:
-        target: the images that the decoder is to reconstruct, `(batch, channels, height, width)`.
+        target: the decoder's target images, `(batch, channels, height, width)`.
         embedding: `(batch, labels, k)`.
         reconstruction: computed from `embedding`, of the target's shape.
         attributes: `(batch, labels)`, a field of the data.
@@ -90,13 +90,12 @@ def compression(
              figures["squared_error" + suffix])
             for name, suffix in zip(described, kept, strict=True)
         ],
-        caption=f"Compression: {numbers} numbers of an image ÷ the numbers used of {prod(codes.shape[1:])}. The "
+        caption=f"Compression: {numbers} values of an image ÷ the values used of {prod(codes.shape[1:])}. The "
         "decoder was trained on all rows." + unknown_note(attributes, "here these count as absent"),
     )  # fmt: skip
     grid = image_grid(
         "Reconstructions from embeddings", strips, row_labels=["image", *described], value_range=(low, high),
-        caption="The first test images, and what the decoder makes of their embeddings: with all rows, and with the "
-        "others set to zero.",
+        caption="The first test images and their decoded embeddings: with all rows, and with the others set to zero.",
     )  # fmt: skip
     summary = (
         f"4.4 {figures['compression']:.0f}× smaller: SSIM {figures['similarity']:.3f}, "

@@ -1,4 +1,4 @@
-"""Section 4.5: labels added to and removed from images, in the eyes of an independent classifier."""
+"""Section 4.5: labels added to and removed from images, judged by an independent classifier."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from semreg_olr.statistics import scores
 SCALES = (0.5, 1.0, 1.5, 2.0)
 IMAGES_SCALED = 4
 CHUNK = 256
-"""Images decoded and judged at once."""
+"""How many images are decoded and judged at once."""
 
 
 class Edit(NamedTuple):
@@ -39,11 +39,11 @@ class Edit(NamedTuple):
     codes: Tensor
     """`(cases, labels, k)`, edited."""
     shows: Tensor
-    """`(cases,)`: whether the judge sees the edit, that is the label after adding, its absence after removing."""
+    """`(cases,)`: whether the judge sees the edit: the label after adding, its absence after removing."""
     showed: Tensor
     """`(cases,)`: whether it saw the same before the edit."""
     kept: Tensor
-    """`(cases, others)`: whether its verdicts on the other labels, rivals left out, are as before."""
+    """`(cases, others)`: whether its verdicts on the other labels, except rivals, are as before."""
 
 
 @better(higher=["added*", "removed*", "kept*"], units={"*": "share"})
@@ -60,25 +60,25 @@ def attribute_editing(
     scaled: str = "Narrow_Eyes",
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Every label added to and removed from test images, judged by an independent classifier (4.5, Figures 7 and 8).
+    """Add every label to test images and remove it, judged by an independent classifier (4.5, Figures 7 and 8).
 
     Adding replaces a label's row by a draw from the normal distribution of its rows over the training images that have
     it (Eq. 4–5), times `scale`, and zeroes its rivals' rows, on test images that do not have the label; removing sets
     the row to zero, on test images that have it. The judge reads the reconstruction before and after the edit.
 
-    Figures, over all cases: `added`, the share where the judge sees the label after the edit; `added_unseen`, the same
-    among the cases where it did not see it before; `kept`, the share of verdicts on the other labels (rivals left out)
-    that are the same before and after; `removed`, the share where it does not see the label after the edit,
-    `removed_seen` among the cases where it did before, and `kept_removing`. What can be hoped for: `judge_on_images`
-    and `judge_on_reconstructions`, the judge's label accuracy on test images and on their reconstructions, and
-    `seen_where_present`, the mean share of present labels that it sees in reconstructions. Kept with them are the
-    moments of the labels' rows, for `semreg edit`.
+    Figures, over all cases: `added`, the share in which the judge sees the label after the edit; `added_unseen`, the
+    same among the cases in which it did not see it before; `kept`, the share of verdicts on the other labels (except
+    rivals) that are the same before and after; `removed`, the share in which it does not see the label after the edit,
+    `removed_seen` among the cases in which it did before, and `kept_removing`. Upper limits in practice:
+    `judge_on_images` and `judge_on_reconstructions`, the judge's label accuracy on test images and on their
+    reconstructions, and `seen_where_present`, the mean share of present labels that it sees in reconstructions. The
+    result also stores the moments of the labels' rows, for `semreg edit`.
 
     Args:
         embedding: `(batch, labels, k)`.
         reconstruction: images computed from `embedding`, `(batch, channels, height, width)`.
         attributes: `(batch, labels)`, a field of the data.
-        target: the images that the decoder is to reconstruct, to show.
+        target: the decoder's target images, to show.
         judge: a run on the same data, with a tensor `probability` `(batch, labels)` read from `image`.
         scale: factor on the rows that are added.
         count: most test images for adding, and for removing, each label.
@@ -115,7 +115,7 @@ def attribute_editing(
 
 
 def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge: Tensor, note: str) -> Table:
-    """Each label's shares, and their means; `judge` is `(labels, 3)`, `note` ends the caption."""
+    """Return each label's shares, and their means; `judge` is `(labels, 3)`, `note` ends the caption."""
     adding, removing = ({edit.label: edit for edit in edits} for edits in (added, removed))
     numbers = [
         [*_row(adding.get(label)), *_row(removing.get(label)), *judge[label].tolist()] for label in range(len(names))
@@ -127,14 +127,15 @@ def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge
         "Labels added and removed, as an independent classifier sees them",
         ("label", *to_add, *to_remove, "seen where present", "judge on images", "judge on reconstructions"),
         [("mean of the labels", *means), *((shown(name), *row) for name, row in zip(names, numbers, strict=True))],
-        caption="Added to test images without the label, removed from those with it. Others kept: verdicts on the "
-        "other labels, rivals left out, that the edit did not change. Seen where present: what the judge finds in "
-        "unedited reconstructions of images with the label. The last two are its label accuracies." + note,
+        caption="A label is added to test images without it, and removed from images with it. Others kept: the judge's "
+        "verdicts on the other labels, without rivals, that the edit does not change. Seen where present: unedited "
+        "reconstructions of images with the label in which the judge sees it. The last two columns are the judge's "
+        "accuracies." + note,
     )
 
 
 class Bench:
-    """Test images, their embeddings and an eye to judge edits of them."""
+    """Test images, their embeddings and a judge of their edits."""
 
     def __init__(
         self,
@@ -159,11 +160,11 @@ class Bench:
             raise ValueError(f"the judge's probability must be {fit} for the test images, found {found}")
 
     def images(self, codes: Tensor) -> Tensor:
-        """The reconstructions of embeddings, in the recipe's range."""
+        """Return the reconstructions of embeddings, in the recipe's range."""
         return synthesised(self.reconstruction, {self.embedding.name: codes})
 
     def verdict(self, codes: Tensor) -> Tensor:
-        """The judge's probabilities `(rows, labels)` for the reconstructions of embeddings."""
+        """Return the judge's probabilities `(rows, labels)` for the reconstructions of embeddings."""
         probability, field = self.judge.tensor("probability"), self.judge.tensor("image").field
         if not isinstance(field, ImageField):
             raise ValueError("the judge must read the data's images, by the name 'image'")
@@ -193,7 +194,7 @@ class Bench:
         return Edit(label, rows, codes, shows, showed, (after == before)[:, others])
 
     def grid(self, target: Handle, verb: Literal["added", "removed"], edits: list[Edit], columns: int) -> Picture:
-        """Figure 7: labels spread evenly over all of them, each on a test image of its own."""
+        """Draw Figure 7: labels spread evenly over all of them, each on its own test image."""
         sign = {"added": "+", "removed": "−"}[verb]
         spread = torch.linspace(0, len(edits) - 1, min(columns, len(edits))).round().long().tolist()
         chosen = [edits[index] for index in spread]
@@ -214,7 +215,7 @@ class Bench:
         )
 
     def scales(self, edit: Edit, scale: float) -> tuple[Table, Picture]:
-        """Figure 8: what was added, drawn with the scale given, at several scales."""
+        """Draw Figure 8: the added rows, drawn with the given scale, at several scales."""
         name, steps, columns = shown(self.names[edit.label]), [], [self.images(self.codes[edit.rows[:IMAGES_SCALED]])]
         for step in SCALES:
             codes = edit.codes.clone()
@@ -239,9 +240,9 @@ class Bench:
 
 
 def _framed(images: Tensor, height: int, width: int) -> Tensor:
-    """Images cropped, or continued by the pixels of their edges, to the size given.
+    """Crop images, or continue them by the pixels of their edges, to the given size.
 
-    A decoder may reconstruct a crop (section 4.4: 176 of 178 pixels), while the judge reads whole images.
+    A decoder may reconstruct a crop (section 4.4: 176 of 178 pixels), but the judge reads whole images.
     """
     vertical, horizontal = height - images.shape[-2], width - images.shape[-1]
     margins = (horizontal // 2, horizontal - horizontal // 2, vertical // 2, vertical - vertical // 2)
@@ -249,7 +250,7 @@ def _framed(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def _share(edits: list[Edit], *, due: bool = False) -> float:
-    """The share of cases where the edit shows; with `due`, of those where it did not show before."""
+    """Return the share of cases in which the edit shows; with `due`, of those in which it did not show before."""
     return mean(torch.cat([edit.shows[~edit.showed] if due else edit.shows for edit in edits]))
 
 
@@ -258,5 +259,6 @@ def _kept(edits: list[Edit]) -> float:
 
 
 def _row(edit: Edit | None) -> list[float]:
-    """Cases, share that shows, share of those that did not show before, share of others kept."""
+    """Return the cases, the share that shows, the share of those that did not show before, and the share of others
+    kept."""
     return [len(edit.rows), _share([edit]), _share([edit], due=True), _kept([edit])] if edit else [0] + 3 * [torch.nan]

@@ -1,4 +1,4 @@
-"""Section 4.1: what a linear classifier reads from frozen embeddings."""
+"""Section 4.1: a linear classifier on frozen embeddings."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ def linear_classifier(
     *,
     pictures: Count = 12,
 ) -> Result:
-    """A linear classifier on frozen embeddings against the convolutional classifier (section 4.1, Figure 3).
+    """Compare a linear classifier on frozen embeddings with the convolutional classifier (section 4.1, Figure 3).
 
     One linear layer with a sigmoid per label reads all of the embedding; it is fitted on training images, with an L2
-    penalty per label chosen on the validation split, or on a tenth of the training images where there is none. Both
+    penalty per label chosen on the validation split, or on a tenth of the training images if there is none. Both
     classifiers are compared on test images.
 
     Figures, means over labels: `linear` and `convolutional` label accuracy, their `ratio`, the `majority` guess of the
     training images, `ratio_above_majority` = (linear − majority) / (convolutional − majority), and of both the balanced
     accuracy and the average precision (over labels that have both values among the test images). The pictures are test
-    images with a label that the convolutional classifier gets right and the linear one wrong, most sure of it first.
+    images with a label that the convolutional classifier gets right and the linear one wrong, ordered by how sure the
+    linear one is.
 
     Args:
         embedding: `(batch, labels, k)`.
@@ -105,13 +106,13 @@ def linear_classifier(
 
 
 def _vectors(embedding: Handle, split: str) -> Tensor:
-    """The embeddings of a split, the rows of each image joined, `(images, labels·k)`."""
+    """Return the embeddings of a split, the rows of each image joined, `(images, labels·k)`."""
     embeddings: Tensor = embedding.read(split)
     return rearrange(embeddings, "images labels k -> images (labels k)")
 
 
 def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
-    """Fitted where the run computes: at CelebA's size a CPU would take minutes."""
+    """Fit the classifier on the run's device: at CelebA's size a CPU would take minutes."""
     codes, labels = _vectors(embedding, "train"), read_attributes(attributes)
     if embedding.run.counts["validation"]:
         parts = [codes, labels, _vectors(embedding, "validation"), read_attributes(attributes, "validation")]
@@ -123,7 +124,7 @@ def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
 
 
 def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count: int) -> list[tuple[int, int]]:
-    """Images and labels that only the convolutional classifier gets right, none of either twice."""
+    """Return images and labels that only the convolutional classifier gets right, without repeating either."""
     present = labels > 0.5
     missed = ((convolutional > 0.5) == present) & ((linear > 0.5) != present) & ~labels.isnan()
     sureness = (linear - 0.5).abs() * missed
@@ -137,10 +138,10 @@ def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count:
 
 def _figure_3(image: Handle, cases: list[tuple[int, int]], labels: Tensor, names: tuple[str, ...]) -> Picture:
     return image_grid(
-        "Labels that only the convolutional classifier adopts",
+        "Labels that only the convolutional classifier finds",
         [image.at("test", torch.tensor([case for case, _ in cases]))],
         column_labels=[("" if labels[case, label] > 0.5 else "not ") + shown(names[label]) for case, label in cases],
         value_range=image.run.value_range,
-        caption="Test images with a label that the data give them. The convolutional classifier agrees; the linear "
-        "classifier on embeddings says the opposite, here where it is most sure (one image per label).",
+        caption="Test images on which the convolutional classifier agrees with the data and the linear classifier on "
+        "embeddings does not; for each label the image on which the linear classifier is most sure.",
     )

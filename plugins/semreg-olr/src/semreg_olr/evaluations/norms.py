@@ -1,4 +1,4 @@
-"""Sections 3, 5 and 4.2: the norms of the embeddings' rows, and how they go together."""
+"""Sections 3, 5 and 4.2: the norms of the embeddings' rows, and their correlations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAIRS = (
     ("Male", "Big_Nose"),
     ("Smiling", "Attractive"),
 )
-"""The labels whose correlations section 4.2 names."""
+"""The pairs of labels whose correlations section 4.2 gives."""
 
 
 @better(
@@ -45,14 +45,14 @@ def row_norms(
     *,
     near_zero: Threshold = 0.1,
 ) -> Result:
-    """The norm of a label's row where the label is present and where it is absent (sections 3 and 5).
+    """Measure the norm of a label's row with the label present and absent (sections 3 and 5).
 
-    A row's dot product with its like on another image of the label is meant to be the label's joint probability: the
-    norm is near 1 where the label is certain, and near zero where it is absent.
+    Training makes the dot product of a label's rows on two images approach the label's joint probability: the norm is
+    near 1 if the label is certain, and near zero if it is absent.
 
     Figures, over test images: `present` and `absent`, the mean norm of either kind (means over labels); the shares of
-    rows shorter than `near_zero`, `near_zero_present` and `near_zero_absent`; and the mean numbers of
-    `rows_in_use` (not near zero) and of `labels_present` of an image.
+    rows shorter than `near_zero`, `near_zero_present` and `near_zero_absent`; and the mean numbers of `rows_in_use`
+    (not near zero) and of `labels_present` of an image.
 
     Args:
         embedding: `(batch, labels, k)`.
@@ -66,7 +66,7 @@ def row_norms(
     near = (norms < near_zero).float()
 
     def where(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Column means over the masked rows, not a number where there is none."""
+        """Return column means over the masked rows, NaN if there are none."""
         return torch.where(mask, values, torch.nan).nanmean(0)
 
     columns = (
@@ -113,10 +113,10 @@ def row_norms(
 def norm_correlations(
     embedding: Annotated[Handle, Role.CODE], attributes: Annotated[Handle, Role.ATTRIBUTES]
 ) -> Result:
-    """Pearson correlations between the norms of the labels' rows over all images (section 4.2, Figure 4).
+    """Compute Pearson correlations between the norms of the labels' rows over all images (section 4.2, Figure 4).
 
-    Beside them those of the labels themselves. Figures: `agreement`, the Pearson correlation of the two over all pairs
-    of labels, and for each pair that the paper names and the data have, `label_label`.
+    The result also has the correlations of the labels themselves. Figures: `agreement`, the Pearson correlation of the
+    two over all pairs of labels, and for each pair that the paper names and the data have, `label_label`.
 
     Args:
         embedding: `(batch, labels, k)`.

@@ -21,7 +21,7 @@ from semreg_olr.evaluations.common import (
 from semreg_olr.statistics import principal_components
 
 SHOWN = 4
-"""Components in the table."""
+"""How many components the table has."""
 
 
 @better(higher=["first_component", "area_under_curve"], units={"*_component": "share of variance"})
@@ -33,17 +33,19 @@ def principal_component(
     attribute: str = "Mouth_Slightly_Open",
     pictures: Count = 12,
 ) -> Result:
-    """Principal components of one label's rows over all images, and images in the first one's order (4.3, Figure 5).
+    """Compute principal components of one label's rows over all images, and show images in the first one's order (4.3,
+    Figure 5).
 
     The first component is oriented so that images with the label project higher. Figures: the shares of variance of the
     `first_component` and the `second_component`, and `area_under_curve`, how well the projection on the first orders
-    images by the label (1: perfectly, 0.5: not at all; not in the paper). The strip shows test images at even ranks.
+    images by the label (1: perfectly, 0.5: not at all; not in the paper). The strip shows test images at evenly spaced
+    ranks.
 
     Args:
         embedding: `(batch, labels, k)`.
         attributes: `(batch, labels)`, a field of the data.
         image: the images to show, `(batch, channels, height, width)`.
-        attribute: the label; if the data lack it, the one that is nearest to being there in half of the images.
+        attribute: the label; if the data lack it, the one whose share of the images is nearest to half.
         pictures: how many images to show.
     """
     names = attributes_field(attributes).names
@@ -62,7 +64,7 @@ def principal_component(
         ("component", "share of variance"),
         [(index + 1, float(share)) for index, share in enumerate(found.shares[:SHOWN])],
     )
-    tested = len(labels) - embedding.run.counts["test"]  # where the test images begin
+    tested = len(labels) - embedding.run.counts["test"]  # the first test image
     projection, present = found.projection[tested:][:PICTURED], labels[tested:, label][:PICTURED]
     ranks = torch.linspace(0, len(projection) - 1, min(pictures, len(projection))).round().long()
     places = projection.argsort()[ranks]
@@ -72,8 +74,9 @@ def principal_component(
         [image.at("test", places)],
         column_labels=[f"{number(float(projection[place]), 2)} {_mark(float(present[place]))}" for place in places],
         value_range=embedding.run.value_range,
-        caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
-        "which is written above; ● has the label, ○ has not." + unknown_note(attributes, "those of ? count nowhere"),
+        caption=f"{note}Test images, evenly spaced by the rank of their row's projection on the first principal "
+        "component. The number above an image is its projection; ● has the label, ○ lacks it."
+        + unknown_note(attributes, "those of ? count nowhere"),
     )
     summary = (
         f"4.3 {shown(names[label])}: first component {figures['first_component']:.3f} of the variance, "
@@ -83,5 +86,5 @@ def principal_component(
 
 
 def _mark(label: float) -> str:
-    """Whether an image has the label, has not, or nobody knows."""
+    """Return whether an image has the label, lacks it, or this is unknown."""
     return "●" if label > 0.5 else "○" if label <= 0.5 else "?"

@@ -1,4 +1,5 @@
-"""Labels added to images, beside the same images drawn with the label: how much of the true change an edit makes."""
+"""Labels added to images, compared with the same images drawn with the label: the share of the true
+change in an edit."""
 
 from __future__ import annotations
 
@@ -29,19 +30,19 @@ class Case(NamedTuple):
 
     label: int
     truth: Tensor
-    """Drawn with the label, as the decoder is to reconstruct them."""
+    """Images drawn with the label, as targets of the decoder."""
     possible: Tensor
     """Reconstructions of these."""
     edited: Tensor
     before: Tensor
     """Reconstructions of the images without the label."""
     change: Tensor
-    """What the drawing with the label changes of the image."""
+    """The change of the image in the drawing with the label."""
     seen: Tensor
     """`(3, cases)`: whether the judge sees the label after the edit, in `possible`, and in the drawings."""
 
     def numbers(self) -> list[float]:
-        """What FIGURES names, of these images."""
+        """Return the values of FIGURES for these images."""
         errors = [mean((images - self.truth).square()) for images in (self.before, self.edited, self.possible)]
         size = float(self.change.square().sum())
         made = [float(((images - self.before) * self.change).sum()) for images in (self.edited, self.possible)]
@@ -66,10 +67,10 @@ def true_edits(
     pictures: Count = 12,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Labels added to test images, beside the same images drawn with the label (drawn faces alone).
+    """Add labels to test images, and compare with the same images drawn with the label (only drawn faces).
 
-    Labels are added as `attribute_editing` adds them. The data set draws each image again, with the label, without
-    those that exclude it, and else the same; images where that can't be are left out.
+    Labels are added as in `attribute_editing`. The data set draws each image again, with the label, without those that
+    exclude it, and otherwise the same; images for which this is impossible are left out.
 
     Figures, means over labels: the squared error to the drawing, `error_before` of the reconstruction without the
     label, `error_edited` after the edit, and `error_possible` of the drawing's own reconstruction; `share_of_change`,
@@ -83,7 +84,7 @@ def true_edits(
         embedding: `(batch, labels, k)`.
         reconstruction: images computed from `embedding`, `(batch, channels, height, width)`.
         attributes: `(batch, labels)`, a field of the data.
-        target: the images that the decoder is to reconstruct.
+        target: the decoder's target images.
         image: the images that the embedding is computed from, of a data set with a method `redrawn(index, attribute)`,
             such as `avatars`.
         judge: a run on the same data, with a tensor `probability` `(batch, labels)` read from `image`.
@@ -132,26 +133,29 @@ def true_edits(
         "Labels added, beside the same images drawn with the label",
         ("label", "images", *(figure.replace("_", " ") for figure in FIGURES)),
         rows,
-        caption="Squared errors are to the drawing with the label; before: of the reconstruction without it; possible: "
-        "of the drawing's own reconstruction. Share of change: the projection on the change between the drawings.",
+        caption="Squared errors compare with the drawing that has the label. Before: the reconstruction without the "
+        "label. Possible: the reconstruction of that drawing. Share of change: the edit, projected on the change "
+        "between the drawings.",
     )
     summary = (
-        f"of the true change the edit makes {figures['share_of_change']:.2f} of a possible "
-        f"{figures['share_possible']:.2f}; label seen {figures['seen_edited']:.1%} of {figures['seen_possible']:.1%}"
+        f"the edit makes {figures['share_of_change']:.2f} of the true change (possible: "
+        f"{figures['share_possible']:.2f}); the judge sees the label in {figures['seen_edited']:.1%} (possible: "
+        f"{figures['seen_possible']:.1%})"
     )
     return Result(figures, {}, [table], [_grid(cases, names, pictures, (low, high))], summary)
 
 
 @before_training(true_edits)
 def _before_training(*inputs: Any, **options: Any) -> None:
-    """Raises ValueError if the data set draws no image anew."""
+    """Raise ValueError if the data set can't draw an image again."""
     _redrawing(inputs[0].run)
 
 
 def _redrawing(run: Any) -> tuple[Redrawn, Tensor]:
-    """What draws an image of the run's data set anew, and the numbers of its test images in it, int64.
+    """Return the function that draws an image of the run's data set again, and the numbers of its test images in it,
+    int64.
 
-    Raises ValueError if the data set draws none.
+    Raises ValueError if the data set has none.
     """
     redrawn = getattr(run.plan.dataset, "redrawn", None)
     if redrawn is None:
@@ -160,7 +164,7 @@ def _redrawing(run: Any) -> tuple[Redrawn, Tensor]:
 
 
 def _grid(cases: list[Case], names: list[str], columns: int, value_range: tuple[float, float]) -> Picture:
-    """Labels spread evenly over all of them, each on an image of its own."""
+    """Draw labels spread evenly over all of them, each on its own image."""
     spread = torch.linspace(0, len(cases) - 1, min(columns, len(cases))).round().long().tolist()
     chosen = [(cases[index], column % len(cases[index].truth)) for column, index in enumerate(spread)]
     images = [
@@ -176,5 +180,5 @@ def _grid(cases: list[Case], names: list[str], columns: int, value_range: tuple[
         row_labels=["image", "drawn with the label", "its reconstruction", "edited"],
         column_labels=[f"+ {names[index]}" for index in spread],
         value_range=value_range,
-        caption="Test images in order, unselected. The edit knows nothing of the drawing with the label.",
+        caption="Test images in order, unselected. The edit does not use the drawing with the label.",
     )

@@ -1,4 +1,4 @@
-"""Whether the clusters of one attribute's codes have clusters of another attribute inside them (Table III)."""
+"""Clusters of another attribute inside the clusters of one attribute's codes (Table III)."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ from semreg.trained import (
 from semreg_uniform.functional import SAMPLED_SHARE, hopkins_statistic
 
 LEAST = 10
-"""Points of a sample, and images of a label in a cluster, on average, for a probe."""
+"""The least points of a sample, and the least images of a label in a cluster, on average, for a probe."""
 HIDDEN, EPOCHS = (256, 256), 100
-"""Of the net that probes, as the evaluation `leakage` has them unless told otherwise."""
+"""The defaults of the evaluation `leakage` for the probing network."""
 
 SPACES = {"none": "the codes", "pca": "the first two principal components", "tsne": "a two-dimensional t-SNE"}
 
 
 class Found(NamedTuple):
-    """Of one cluster: Hopkins statistics, their excess over a normal distribution's, and what fresh probes read."""
+    """Results of one cluster: Hopkins statistics, their excess over a normal distribution's, and accuracies of fresh
+    probes."""
 
     images: int
-    """Of the split: the cluster's weight in the means over clusters."""
+    """How many images of the split it has: the cluster's weight in the means over clusters."""
     per_label: float
     spread: float
     """Standard deviation over labels."""
@@ -62,30 +63,30 @@ def hopkins(
     repeats: Annotated[int, Gt(0)] = 50,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The Hopkins statistic inside each cluster of codes, and whether a second attribute can be read there (Table III).
+    """Compute the Hopkins statistic inside each cluster of codes, and probe it for a second attribute (Table III).
 
     `hopkins(z_expression, expression, illumination)`. The paper's value is a "mean per illumination label" of each
-    expression's cluster, and says neither in which space, with which exponent nor over what region. Ours: for each
-    label, the statistic of its points with places drawn in the box of the *whole* cluster, so that labels that keep to
-    parts of the cluster give high values; mean and standard deviation over labels. Beside it the statistic of the
-    whole cluster by itself. The statistic grows with the number of points where nothing has any structure, so each is
-    of `points` points, drawn anew `repeats` times, and of a sample of a tenth of them, at least 10. Since it depends on
-    dimensions, too, each stands beside that of points drawn from a normal distribution with the cluster's mean and
-    covariance, as many of each label; the difference is what says something.
+    expression's cluster, without the space, the exponent or the region. Here it is, for each label, the statistic of
+    its points with locations drawn in the box of the *whole* cluster, so that labels that occupy parts of the cluster
+    give high values; mean and standard deviation over labels. The result also has the statistic of the whole cluster.
+    Without any structure, the statistic grows with the number of points. So each is of `points` points, drawn `repeats`
+    times, and of a sample of a tenth of them, at least 10. It depends on dimensions, too. So the result also has the
+    statistic of points from a normal distribution with the cluster's mean and covariance, as many of each label; only
+    the difference is meaningful.
 
-    Fresh probes, linear and MLP, as the evaluation `leakage` has them, are trained to read the label from the training
-    codes of each cluster and tested on its test codes; chance is the most frequent label's share.
+    Fresh probes, linear and MLP, as in the evaluation `leakage`, are trained to read the label from the training codes
+    of each cluster and tested on its test codes; chance is the most frequent label's share.
 
     Figures, means over clusters, weighted by their images: `per_label` (the paper's form), `per_label_excess` over the
-    normal distribution's, `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance` (not a number where there is
-    too little to probe).
+    normal distribution's, `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance` (NaN if there are too few
+    images to probe).
 
     Args:
         code: `(batch, ...)`, flattened.
         cluster: the field of classes that the code is of.
         label: the field of classes that should not show in it.
         split: whose codes the statistics are of.
-        embedding: "pca" takes the first two principal components of the split's codes, "tsne" places them in two
+        embedding: "pca" uses the first two principal components of the split's codes, "tsne" an embedding in two
             dimensions; the probes read the codes themselves.
         points: how many points of a label, and of the whole cluster, each statistic is of.
         exponent: of the distances.
@@ -145,9 +146,10 @@ def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tens
 def _statistics(
     draws: Iterable[Tensor], groups: Sequence[Tensor], count: int, exponent: float, generator: torch.Generator
 ) -> tuple[Tensor, float]:
-    """The Hopkins statistic of `count` points of each group in the box of all, `(groups,)`, and of as many of all.
+    """Return the Hopkins statistic of `count` points of each group in the box of all, `(groups,)`, and of as many of
+    all.
 
-    Means over draws.
+    Both are means over draws.
     """
     found = []
     sample = max(LEAST, round(SAMPLED_SHARE * count))
@@ -164,7 +166,7 @@ def _statistics(
 
 
 def _normal_like(points: Tensor, generator: torch.Generator) -> Tensor:
-    """As many points from a normal distribution with their mean and covariance, which may be singular."""
+    """Return as many points from a normal distribution with their mean and covariance, which may be singular."""
     covariance = torch.cov(points.mT).reshape(2 * points.shape[1:])
     return gaussian_draws(points.mean(0), covariance, len(points), generator=generator)
 
@@ -172,7 +174,8 @@ def _normal_like(points: Tensor, generator: torch.Generator) -> Tensor:
 def _probes(
     code: Handle, cluster: Handle, label: Handle, value: int, seed: int
 ) -> tuple[float | None, float | None, float | None]:
-    """The accuracies of two fresh probes of the label inside a cluster, and chance; None where there are too few."""
+    """Return the accuracies of two fresh probes of the label inside a cluster, and chance; None if images
+    are too few."""
     inside = {split: cluster.read(split) == value for split in ("train", "test")}
     train, test = (read_codes(code, split, flat=True)[rows] for split, rows in inside.items())
     known, truth = (label.read(split)[rows] for split, rows in inside.items())
@@ -187,7 +190,7 @@ def _probes(
 
 
 def _result(found: dict[str, Found], cluster: str, label: str, space: str) -> Result:
-    """Figures, tables and summary of clusters by name; `space` says what the statistics are of."""
+    """Return figures, tables and summary of clusters by name; `space` is the space of the statistics."""
     figures = {
         name: _mean([(one.images, getattr(one, name)) for one in found.values()])
         for name in Found._fields
@@ -206,15 +209,15 @@ def _result(found: dict[str, Found], cluster: str, label: str, space: str) -> Re
         [(name, *one[6:]) for name, one in found.items()],
         caption="Trained on the training codes of the cluster, tested on its test codes.",
     )
-    summary = f"Hopkins per {label} {figures['per_label']:.2f}, {figures['per_label_excess']:+.2f} over a "
+    summary = f"Hopkins statistic per {label} {figures['per_label']:.2f}, {figures['per_label_excess']:+.2f} over a "
     summary += "normal distribution"
     if not math.isnan(figures["chance"]):
-        summary += f"; {label} probed {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
+        summary += f"; an MLP probe reads {label} in {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
     return Result(figures, {}, [statistics, probes], summary=summary)
 
 
 def _mean(values: Sequence[tuple[int, float | None]]) -> float:
-    """Of those that there are, by their weights; not a number without any."""
+    """Return the mean of the known values, by their weights; NaN without any."""
     there = [(weight, value) for weight, value in values if value is not None]
     whole = sum(weight for weight, _ in there)
     return sum(weight * value for weight, value in there) / whole if whole else math.nan

@@ -1,4 +1,4 @@
-"""What the evaluations of a model with several attributes share: its codes by attribute, recombined and judged."""
+"""Tools that evaluations of a model with several attributes share: its codes by attribute, recombined and judged."""
 
 from __future__ import annotations
 
@@ -26,34 +26,36 @@ class Attributes:
         return list(self.labels)
 
     def field(self, name: str) -> ClassField:
-        """The classes of an attribute. Raises ValueError, with the closest names, if there is no such attribute."""
+        """Return the classes of an attribute. Raises ValueError, with the closest names, if there is no such
+        attribute."""
         if name not in self.labels:
             raise ValueError(f"there is no attribute {name!r}{closest(name, self.labels)}")
         return class_field(self.labels[name])
 
     def read(self, split: str, rows: Tensor) -> dict[str, Tensor]:
-        """All codes of some rows of a split, by the names of their tensors."""
+        """Return all codes of some rows of a split, by the names of their tensors."""
         return {handle.name: selected(handle.batches(split), rows) for handle in (*self.rest, *self.codes.values())}
 
     def batches(self, split: str) -> Iterator[dict[str, Tensor]]:
-        """All codes of a split, a batch at a time, by the names of their tensors."""
+        """Yield all codes of a split in batches, by the names of their tensors."""
         handles = (*self.rest, *self.codes.values())
         for codes in zip(*(handle.batches(split) for handle in handles), strict=True):
             yield {handle.name: code for handle, code in zip(handles, codes, strict=True)}
 
     def compute(self, **given: Tensor) -> dict[str, Tensor]:
-        """All codes of what is given, such as images, by the names of their tensors."""
+        """Return all codes of the given values, such as images, by the names of their tensors."""
         return {handle.name: handle.given(**given) for handle in (*self.rest, *self.codes.values())}
 
     def read_labels(self, split: str) -> dict[str, Tensor]:
-        """The classes of a split's images, int64 `(rows,)`, by attribute."""
+        """Return the classes of a split's images, int64 `(rows,)`, by attribute."""
         return {name: label.read(split) for name, label in self.labels.items()}
 
 
 def attributes_of(call: str, handles: Sequence[Handle]) -> Attributes:
-    """The attributes from `z_0, *z_{m}, *{m}`: codes first, then as many labels as attributes; z_0 may be missing.
+    """Return the attributes from `z_0, *z_{m}, *{m}`: codes first, then as many labels as attributes; z_0 may be
+    missing.
 
-    Raises ValueError if there is no attribute, or a label is no field of classes; `call` names who asks.
+    Raises ValueError if there is no attribute, or a label is not a field of classes; `call` names the caller.
     """
     count = len(handles) // 2
     if not count:
@@ -68,7 +70,7 @@ def attributes_of(call: str, handles: Sequence[Handle]) -> Attributes:
 
 
 def check_names(call: str, handles: Sequence[Handle], names: Iterable[str], *, classes: int = 1) -> None:
-    """Raises ValueError for attributes that there are not, or of whose classes fewer have test images."""
+    """Raise ValueError for attributes that do not exist, or have fewer than `classes` classes with test images."""
     attributes = attributes_of(call, handles)
     for name in names:
         attributes.field(name)
@@ -80,10 +82,10 @@ def check_names(call: str, handles: Sequence[Handle], names: Iterable[str], *, c
 def seen_in(
     judge: TrainedRun, images: Tensor, attributes: Attributes, among: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """What independent classifiers see in images, int64 `(rows,)` for each attribute NAME.
+    """Return the verdicts of independent classifiers on images, int64 `(rows,)` for each attribute NAME.
 
-    The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`. `among` has for each the
-    classes that are possible, int64, of all unless told otherwise.
+    The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`. `among` has the possible
+    classes for each, int64, by default all.
     """
     seen = {}
     for name in attributes.names:
@@ -98,7 +100,7 @@ def seen_in_all(
     attributes: Attributes,
     among: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """What `seen_in` says of images that come a batch at a time."""
+    """Return the results of `seen_in` for batches of images."""
     seen = {name: Gathered() for name in attributes.names}
     for images in batches:
         for name, verdicts in seen_in(judge, images, attributes, among).items():
@@ -107,18 +109,18 @@ def seen_in_all(
 
 
 def agreement(seen: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> dict[str, float]:
-    """The share of images of which each attribute is seen as labelled."""
+    """Return, for each attribute, the share of images whose class is seen as labelled."""
     return {name: float((seen[name] == labels[name]).float().mean()) for name in labels}
 
 
 def kept(shares: Sequence[Mapping[str, float]], suffix: str = "") -> dict[str, float]:
-    """The figures `kept_NAME` of attributes that were to stay as they are: means of several agreements."""
+    """Return the figures `kept_NAME` of attributes that should not change: means of several agreements."""
     names = shares[0] if shares else ()
     return {f"kept{suffix}_{name}": sum(share[name] for share in shares) / len(shares) for name in names}
 
 
 def draw_rows(candidates: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """`count` of the rows `candidates`, int64, at random; none twice unless there are fewer than asked for."""
+    """Draw `count` of the rows `candidates`, int64, at random; without repetition unless there are fewer."""
     if count <= len(candidates):
         return candidates[torch.randperm(len(candidates), generator=generator)[:count]]
     return candidates[torch.randint(len(candidates), (count,), generator=generator)]

@@ -1,4 +1,4 @@
-"""One attribute's code from that of one image to that of another (Figures 10, 11 and 12; Eq. 12)."""
+"""Interpolation of one attribute's code between two images (Figures 10, 11 and 12; Eq. 12)."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ def attribute_interpolation(
     pictures: Annotated[int, Gt(0)] = 4,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The code of one attribute along the line between two test images', in a third: between classes and within one.
+    """Move the code of one attribute along the line between two test images', in a third: between classes and within
+    one.
 
     `attribute_interpolation(x_f, z_0, *z_{m}, *{m})`. All other codes are those of the third image, a random one.
 
     Figures, with a judge: `ends`, the share of strips between classes whose first and last images are seen as the
-    classes of the two images; `one_change`, of strips that change once, from the one to the other;
-    `within`, of strips between images of one class that show it throughout; `kept_NAME`, the share of all images of
-    which each other attribute is seen as the third image's.
+    classes of the two images; `one_change`, of strips that change once, from the one to the other; `within`, of strips
+    between images of one class that show it throughout; `kept_NAME`, for each other attribute, the share of all images
+    that show the third image's class.
 
     Args:
-        reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
+        reconstruction: images computed from only the codes, `(batch, channels, height, width)`.
         codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
-        attribute: what is interpolated.
+        attribute: the attribute to interpolate.
         judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute.
         images: how many to a strip, the two ends included.
         pairs: how many strips between classes, and within.
@@ -92,7 +93,7 @@ def attribute_interpolation(
                 image_labels=names,
                 value_range=reconstruction.run.value_range,
                 caption="The first random pairs of test images, unselected, in a random third test image."
-                + (" Under each image: what an independent classifier sees." if names else ""),
+                + (" Under each image: the class that an independent classifier sees." if names else ""),
             )
         )
     figures |= kept(shares)
@@ -104,7 +105,8 @@ def attribute_interpolation(
 def strips(
     attributes: Attributes, reconstruction: Handle, attribute: str, rows: tuple[Tensor, Tensor, Tensor], images: int
 ) -> Tensor:
-    """Images `(pairs, images, channels, height, width)` along the lines from `rows[0]`'s to `rows[1]`'s codes."""
+    """Return images `(pairs, images, channels, height, width)` along the lines from `rows[0]`'s to
+    `rows[1]`'s codes."""
     first, second, thirds = rows
     code = attributes.codes[attribute]
     ends = selected(code.batches("test"), torch.stack([first, second], 1).flatten())
@@ -117,7 +119,7 @@ def strips(
 
 
 def _measured(seen: Tensor, ends: Tensor) -> dict[str, float]:
-    """Of what is seen in strips `(pairs, images)` between images of the classes `ends` `(2, pairs)`."""
+    """Return the figures of verdicts on strips `(pairs, images)` between images of the classes `ends` `(2, pairs)`."""
     right = (seen[:, 0] == ends[0]) & (seen[:, -1] == ends[1])
     once = right & ((seen[:, 1:] != seen[:, :-1]).sum(1) == 1)
     return {"ends": float(right.float().mean()), "one_change": float(once.float().mean())}
@@ -129,5 +131,5 @@ def _within(seen: Tensor, classes: Tensor) -> dict[str, float]:
 
 @before_training(attribute_interpolation)
 def _before_training(reconstruction: Handle, *codes_and_labels: Handle, attribute: str, **options: Any) -> None:
-    """Raises ValueError for attributes that there are not, or whose classes are too few."""
+    """Raise ValueError for attributes that do not exist, or have too few classes."""
     check_names("attribute_interpolation(x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=2)

@@ -14,7 +14,7 @@ from semreg_uniform.evaluations.common import agreement, attributes_of, check_na
 from semreg_uniform.functional import mix_codes
 
 MOST = 0.6
-"""The weight of one image in the mixtures that are not even."""
+"""The weight of one image in the uneven mixtures."""
 
 
 @better(higher=["kept_*"], units={"*": "share"})
@@ -28,18 +28,18 @@ def attribute_mixture(
     judge: Annotated[TrainedRun | None, Reads("probability_{label}")] = None,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Mixtures of one attribute of several test images of different classes, in the first of these images (Figure 9).
+    """Mix one attribute of several test images of different classes, in the first of these images (Figure 9).
 
     `attribute_mixture(image, x_f, z_0, *z_{m}, *{m})`: each row has the images, the mixture in equal shares, and those
-    in which one image after the other has 60 %. All other codes are the first image's.
+    with 60 % of one image after the other. All other codes are the first image's.
 
     Figures, with a judge: `kept_NAME`, the share of mixtures whose other attributes are seen as the first image's.
 
     Args:
         image: the data's images.
-        reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
+        reconstruction: images computed from only the codes, `(batch, channels, height, width)`.
         codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
-        attribute: what is mixed.
+        attribute: the attribute to mix.
         images: how many are mixed.
         mixtures: how many rows of them.
         judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute.
@@ -50,7 +50,7 @@ def attribute_mixture(
     labels = attributes.read_labels("test")
     classes = torch.unique(labels[attribute])
     if len(classes) < images:
-        raise ValueError(f"the test images are of {len(classes)} classes of {attribute}; {images} are to be mixed")
+        raise ValueError(f"the test images have {len(classes)} classes of {attribute}; mixing needs {images}")
     generator = generator or torch.Generator().manual_seed(0)
     rest = torch.full((images, images), (1 - MOST) / (images - 1)).fill_diagonal_(MOST)
     weights = torch.cat([torch.full((1, images), 1 / images), rest])
@@ -89,5 +89,5 @@ def _any_of(chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def _before_training(
     image: Handle, reconstruction: Handle, *codes_and_labels: Handle, attribute: str, images: int, **options: Any
 ) -> None:
-    """Raises ValueError for attributes that there are not, or whose classes are too few."""
+    """Raise ValueError for attributes that do not exist, or have too few classes."""
     check_names("attribute_mixture(image, x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=images)

@@ -1,4 +1,4 @@
-"""What classifiers make of each other's codes (Figures 5 and 6)."""
+"""Classifiers' posteriors given their own and each other's codes (Figures 5 and 6)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from semreg_uniform.classifiers import class_logits
 from semreg_uniform.evaluations.common import attributes_of
 
 MOST_CLASSES = 12
-"""In a picture of the mean posterior given each class."""
+"""The most classes in a picture of the mean posterior given each class."""
 
 
 class Found(NamedTuple):
-    """Of the posteriors of one attribute's classifier given one code, means over images: a row of the table."""
+    """A row of the table: posteriors of one attribute's classifier given one code, means over images."""
 
     code: str
     classifier: str
@@ -39,12 +39,13 @@ class Found(NamedTuple):
 def posterior_entropy(
     *codes_classifiers_and_labels: Any, split: Literal["train", "validation", "test"] = "validation"
 ) -> Result:
-    """The entropy of every classifier's posterior given every code, C_m(z_m') (Figure 5), and its mean (Figure 6).
+    """Compute the entropy of every classifier's posterior given every code, C_m(z_m') (Figure 5), and its mean
+    (Figure 6).
 
     `posterior_entropy(z_0, *z_{m}, *classifier_{m}, *{m})`, on held-out images of people that are in the training
-    images: validation images cut from them. Near 0 for m = m′ and near log(classes) otherwise is what the losses ask
-    for; since these classifiers are what the codes were trained against, uniform posteriors do not mean that a code
-    tells nothing: a fresh probe of the codes says that.
+    images: validation images cut from them. The losses push it to near 0 for m = m′ and to near log(classes) otherwise.
+    The codes were trained against these classifiers, so uniform posteriors do not mean that a code carries no
+    information: that needs a fresh probe of the codes.
 
     Figures: `entropy_NAME_of_CODE`, in nats, the mean over images; `greatest_of_own`, the greatest mean entropy of a
     classifier given its own code; `least_of_others`, the least given another's, as a share of log(classes).
@@ -69,7 +70,7 @@ def posterior_entropy(
         for name, posterior in zip(classifiers, posteriors, strict=True):
             names = attributes.field(name).names
             if posterior.shape[1] != len(names):
-                raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes, {len(names)} fit")
+                raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes; expected {len(names)}")
             entropy, greatest = float(torch.special.entr(posterior).sum(1).mean()), math.log(len(names))
             right = float((posterior.argmax(1) == labels[name]).float().mean())
             found.append(Found(code.name, name, entropy, greatest, entropy / greatest, right))
@@ -86,11 +87,11 @@ def posterior_entropy(
     figures = {f"entropy_{one.classifier}_of_{one.code}": one.entropy for one in found}
     own = [one for one in found if attributes.codes[one.classifier].name == one.code]
     figures["greatest_of_own"] = max(one.entropy for one in own)
-    summary = f"entropy given the own code at most {figures['greatest_of_own']:.3f} nats"
+    summary = f"entropy of a label's posterior, given its own code: at most {figures['greatest_of_own']:.3f} nats"
     others = [one.share for one in found if one not in own]
     if others:
         figures["least_of_others"] = min(others)
-        summary += f", given another at least {figures['least_of_others']:.3f} of log(classes)"
+        summary += f"; given another code: at least {figures['least_of_others']:.3f} of log(classes)"
     table = Table(
         "Entropy of the classifiers' posteriors",
         ("code", "classifier", "entropy, nats", "log(classes)", "share", "recognised"),
@@ -106,7 +107,7 @@ def posterior_entropy(
 
 
 def _posteriors(classifiers: Sequence[nn.Module], batches: Iterable[Tensor], device: torch.device) -> list[Tensor]:
-    """Probabilities `(rows, classes)` of each classifier, float64, of codes that come a batch at a time."""
+    """Return probabilities `(rows, classes)` of each classifier, float64, for batches of codes."""
     found = [Gathered() for _ in classifiers]
     for codes in batches:
         for classifier, posterior in zip(classifiers, found, strict=True):
@@ -116,7 +117,7 @@ def _posteriors(classifiers: Sequence[nn.Module], batches: Iterable[Tensor], dev
 
 
 def _by_class(posterior: Tensor, labels: Tensor) -> Tensor:
-    """The mean posterior of the images of each class; zeros where there is none."""
+    """Return the mean posterior of the images of each class; zeros for a class without images."""
     classes = posterior.shape[1]
     member = torch.nn.functional.one_hot(labels, classes).double()
     return member.T @ posterior / member.sum(0).clamp(min=1)[:, None]

@@ -1,4 +1,4 @@
-"""All classes of one attribute synthesised from images of one of them (Table IV, Figure 7)."""
+"""Synthesis of all classes of one attribute from images of one of them (Table IV, Figure 7)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from semreg_uniform.evaluations.common import (
 )
 
 AVERAGED = 1024
-"""Codes averaged at once; the mean of more is that of such parts."""
+"""How many codes are averaged at once; the mean of more is that of such parts."""
 
 
 @better(
@@ -57,25 +57,25 @@ def expression_synthesis(
     pictures: Annotated[int, Gt(0)] = 4,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Test images of one class of an attribute translated to every class: accuracy of a judge, and FID (Table IV).
+    """Translate test images of one class of an attribute to every class: accuracy of a judge, and FID (Table IV).
 
     `expression_synthesis(image, x_f, z_0, *z_{m}, *{m})`. The target is label-style, the mean code E[z_m] of the
     training images of a class (section IV-C), or the code of a random test image of the class, with its intensity.
 
     Figures: `accuracy` and `accuracy_std`, mean and standard deviation over classes of the share of translated images
     seen as the class, by mean codes; `accuracy_by_images`, `accuracy_by_images_std` likewise by images' codes;
-    `kept_NAME` and `kept_by_images_NAME`, the share of which each other attribute is still seen as the input's (a judge
-    that does not know the people of the test can't tell their identity); `judge_on_images`, the judge's accuracy on the
-    test images themselves; `distance_judge` and `distance_judge_by_images`, the Fréchet distance of all translated
-    images from all test images by the judge's features, and with `inception_weights` `distance_inception…`, as the
-    evaluation `fid` has them.
+    `kept_NAME` and `kept_by_images_NAME`, for each other attribute, the share that is still seen as the input's class
+    (a judge that was not trained on the people in the test can't recognise their identity); `judge_on_images`, the
+    judge's accuracy on the test images themselves; `distance_judge` and `distance_judge_by_images`, the Fréchet
+    distance of all translated images from all test images by the judge's features, and with `inception_weights`
+    `distance_inception…`, as in the evaluation `fid`.
 
     Args:
         image: the data's images.
-        reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
+        reconstruction: images computed from only the codes, `(batch, channels, height, width)`.
         codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
         judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute; the
-            paper's is trained on the training images. And a tensor `features`, as `fid` wants it.
+            paper's is trained on the training images. And a tensor `features`, as in `fid`.
         attribute: whose classes are synthesised.
         start: the class of the images that are translated; by default the first.
         inception_weights: the file of Inception's weights that torch-fidelity takes.
@@ -145,7 +145,7 @@ def _start(field: ClassField, start: str | None, members: list[Tensor]) -> int:
 
 
 class _Translations:
-    """The images of classes, one class after the other and a batch at a time; as they pass, each is seen by the judge.
+    """The images of classes, one class after the other and in batches; the judge sees each as it passes.
 
     `seen` are the verdicts on the images of each class, by attribute, and `first` the first images of each.
     """
@@ -172,14 +172,14 @@ class _Translations:
 def _translated(
     reconstruction: Handle, codes: Mapping[str, Tensor], code: str, target: Callable[[], Tensor]
 ) -> Iterator[Tensor]:
-    """The images of codes with that of one attribute from `target`, a batch at a time."""
+    """Yield the images of codes with that of one attribute from `target`, in batches."""
     whole = {**codes, code: target().expand_as(codes[code])}
     for start in range(0, len(whole[code]), CHUNK):
         yield synthesised(reconstruction, {name: values[start : start + CHUNK] for name, values in whole.items()})
 
 
 def _mean_codes(attributes: Attributes, attribute: str) -> dict[int, Callable[[], Tensor]]:
-    """What gives E[z_m] over the training images of each class that has any, `(1, ...)`."""
+    """Return functions of E[z_m] over the training images of each class that has any, `(1, ...)`."""
     labels = attributes.labels[attribute].read("train")
     members = rows_by_class(labels, len(attributes.field(attribute).names))
 
@@ -193,7 +193,7 @@ def _mean_codes(attributes: Attributes, attribute: str) -> dict[int, Callable[[]
 def _codes_of_images(
     attributes: Attributes, attribute: str, members: Sequence[Tensor], count: int, generator: torch.Generator | None
 ) -> dict[int, Callable[[], Tensor]]:
-    """What gives the codes of random test images of each class that has any, `(count, ...)`."""
+    """Return functions of the codes of random test images of each class that has any, `(count, ...)`."""
     generator = generator or torch.Generator().manual_seed(0)
     drawn = {value: draw_rows(rows, count, generator) for value, rows in enumerate(members) if len(rows)}
     code = attributes.codes[attribute]
@@ -211,7 +211,7 @@ def _accuracy(shares: Sequence[float], suffix: str) -> dict[str, float]:
 def _grid(
     title: str, originals: Tensor, made: Mapping[int, Tensor], field: ClassField, reconstruction: Handle
 ) -> Picture:
-    """The first inputs, a row each, and beside each what was made of it, class by class."""
+    """Draw the first inputs, a row each, and beside each its translations, class by class."""
     return image_grid(
         title,
         [[original, *(images[row] for images in made.values())] for row, original in enumerate(originals)],
@@ -225,5 +225,5 @@ def _grid(
 def _before_training(
     image: Handle, reconstruction: Handle, *codes_and_labels: Handle, attribute: str, **options: Any
 ) -> None:
-    """Raises ValueError for attributes that there are not, or whose classes are too few."""
+    """Raise ValueError for attributes that do not exist, or have too few classes."""
     check_names("expression_synthesis(image, x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=2)

@@ -1,4 +1,4 @@
-"""Attributes of one image given to another (Figure 8), in the eyes of independent classifiers."""
+"""Transfer of attributes from one image to another (Figure 8), judged by independent classifiers."""
 
 from __future__ import annotations
 
@@ -35,25 +35,26 @@ def attribute_transfer(
     pictures: Annotated[int, Gt(0)] = 8,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """One or several attributes' codes of a target image put in the place of an input image's own (Figure 8).
+    """Replace one or several attributes' codes of an input image by those of a target image (Figure 8).
 
-    `attribute_transfer(image, x_f, z_0, *z_{m}, *{m})`: random pairs of test images whose classes differ in all that is
-    transferred. Independent classifiers say whether the result shows the target's classes there, and the input's
-    elsewhere. Test images of people that are in no training image make it transfer to unseen identities; only a judge
-    that was trained on other images of theirs (`judge_data`) can tell whether the identity is the right one.
+    `attribute_transfer(image, x_f, z_0, *z_{m}, *{m})`: random pairs of test images whose classes differ in all
+    transferred attributes. Independent classifiers decide whether the result shows the target's classes for these, and
+    the input's for the others. With test images of people who are not in the training images, this is a transfer to
+    unseen identities; only a judge that was trained on other images of these people (`judge_data`) can recognise the
+    identity.
 
-    Figures, for each transfer of NAME or NAME_and_NAME: `target_…`, the mean share of what is transferred that is seen
-    as the target's; `kept_…`, that of all other attributes seen as the input's. What can be hoped for, for
-    each attribute: `judge_on_images_NAME` and `judge_on_reconstructions_NAME`.
+    Figures, for each transfer of NAME or NAME_and_NAME: `target_…`, the mean share of transferred attributes that are
+    seen as the target's; `kept_…`, that of all other attributes seen as the input's. Upper limits in practice, for each
+    attribute: `judge_on_images_NAME` and `judge_on_reconstructions_NAME`.
 
     Args:
         image: the data's images.
-        reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
+        reconstruction: images computed from only the codes, `(batch, channels, height, width)`.
         codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
         judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute.
         transfers: lists of attributes that are transferred together; by default each by itself.
-        among: whether the judge chooses among all classes, or among those of test images alone: of many people some
-            can't be told from others by any picture.
+        among: whether the judge chooses among all classes, or only among those of test images: some of many people look
+            alike in any picture.
         pairs: how many for each transfer.
         pictures: how many of them are shown, the first ones.
         generator: source of the pairs.
@@ -98,23 +99,24 @@ def attribute_transfer(
         figures |= {f"judge_on_{said}_{name}": share for name, share in found.items()}
         rows.append((f"nothing: {said}", len(next(iter(seen.values()))), *found.values()))
     table = Table(
-        "Seen as wanted, by independent classifiers",
+        "Seen as intended, by independent classifiers",
         ("transferred", "images", *attributes.names),
         rows,
-        caption="Of what is transferred the share seen as the target's class, of the others as the input's. In the "
-        "last two rows the test images and their reconstructions: what can be hoped for."
+        caption="For transferred attributes: the share seen as the target's class; for the others, as the input's. The "
+        "last two rows show the test images and their reconstructions, an upper bound."
         + (" The judge chooses among the classes of test images." if among == "test" else ""),
     )
     summary = ", ".join(
         f"{name.replace('_', ' ')} {share:.1%}" for name, share in figures.items() if not name.startswith("judge")
     )
-    return Result(figures, {}, [table], grids, f"transfer between test images, seen as wanted: {summary}")
+    return Result(figures, {}, [table], grids, f"transfer between test images, seen as intended: {summary}")
 
 
 def transferred(
     attributes: Attributes, codes: Mapping[str, Tensor], targets: Mapping[str, Tensor], names: Sequence[str]
 ) -> dict[str, Tensor]:
-    """The codes of images, with those of the attributes `names` from as many targets, all by the names of tensors."""
+    """Return the codes of images, with those of the attributes `names` from as many targets, all by the names of
+    tensors."""
     given = [attributes.codes[name].name for name in names]
     return {**codes, **{code: targets[code] for code in given}}
 
@@ -122,7 +124,7 @@ def transferred(
 def _pairs(
     labels: dict[str, Tensor], names: Sequence[str], count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Random inputs, and for each a random target that differs from it in the classes of all `names`."""
+    """Draw random inputs, and for each a random target that differs from it in the classes of all `names`."""
     rows = len(next(iter(labels.values())))
     inputs = draw_rows(torch.arange(rows), count, generator)
     differs = torch.stack([labels[name][inputs, None] != labels[name] for name in names]).all(0)
@@ -141,6 +143,6 @@ def _mean(values: Sequence[float]) -> float:
 def _before_training(
     image: Handle, reconstruction: Handle, *codes_and_labels: Handle, transfers: Sequence[list[str]] | None, **_: Any
 ) -> None:
-    """Raises ValueError for attributes that there are not."""
+    """Raise ValueError for attributes that do not exist."""
     names = [name for names in transfers or () for name in names]
     check_names("attribute_transfer(image, x_f, z_0, *codes, *labels)", codes_and_labels, names)

@@ -1,0 +1,69 @@
+"""Links and requests of a built site: what leads nowhere, and what asks another host."""
+
+from __future__ import annotations
+
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+_LOADED = {
+    "audio": "src", "iframe": "src", "img": "src", "link": "href", "script": "src", "source": "src", "video": "src",
+}  # fmt: skip
+"""What a browser loads by itself; a link of a page it follows when it is told to."""
+_RELATIONS = {"canonical", "next", "prev", "alternate"}
+"""Links in a page's head that only tell what there is."""
+
+
+class Page(HTMLParser):
+    """The names in a page that links may lead to, and all that it leads to or loads."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note a tag's name, its link, and what it loads."""
+        values = {name: value or "" for name, value in attributes}
+        self.names.update(values[name] for name in ("id", "name") if name in values)
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        key = _LOADED.get(tag)
+        if key in values and values.get("rel") not in _RELATIONS:
+            self.loaded.append(values[key])
+
+
+@cache
+def read(path: Path) -> Page:
+    """Read a page of the site, once."""
+    return Page(path.read_text())
+
+
+def problems(site: Path) -> list[str]:
+    """What is wrong with a site's links and requests, a line for each."""
+    read.cache_clear()
+    found = []
+    for path in sorted(site.rglob("*.html")):
+        page, name = read(path), path.relative_to(site)
+        found += [f"{name}: asks another host for {one}" for one in page.loaded if urlsplit(one).netloc]
+        for link in [*page.links, *page.loaded]:
+            if path.name != "404.html" and not leads_somewhere(link, path, site):
+                found.append(f"{name}: {link} leads nowhere")
+    return found
+
+
+def leads_somewhere(link: str, page: Path, site: Path) -> bool:
+    """Whether a link of a page leads to a file of the site and a name in it, or to another host."""
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        return parts.scheme in ("https", "http", "mailto", "data", "javascript")
+    to = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    if to.is_dir():
+        to /= "index.html"
+    if not to.is_file() or not to.is_relative_to(site.resolve()):
+        return False
+    name = unquote(parts.fragment)
+    return not name or to.suffix != ".html" or name in read(to).names
