@@ -224,7 +224,8 @@ class Runner:
         with as_written(path):
             run = opened(path, self.plan, record, state, self.choices.torch_device(), self.choices.judge_on)
         _ = run.data  # compared with those that it was trained on
-        done = is_done(path, self.plan, self.folders, self.choices.judge_on) and not lacks_fits(run)
+        fitted = not lacks_fits(run)
+        done = fitted and is_done(path, self.plan, self.folders, self.choices.judge_on)
         if not self.wait:
             if own_name(path) != self.plan.name:
                 self.say(f"{path} has the same training, as {own_name(path)}: nothing is trained again")
@@ -243,8 +244,8 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn, handed=self.hooks)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
-                    other_roles = read_recipe(path, self.folder.name).get("model") != self.plan.table.get("model")
-                    if other_roles or lacks_fits(run):
+                    known = read_recipe(path, self.folder.name).get("model") == self.plan.table.get("model")
+                    if not (known and fitted):
                         keep_statistics(run, self.folder, manager)  # of what these roles name
                     evaluate_and_report(run, self.folder, self.folders, self.judges, judge, manager, self.command)
             finally:
