@@ -37,10 +37,10 @@ def export(
 ) -> None:
     """Export a trained run into a folder that works without semreg.
 
-    The folder holds the encoder and the decoder of the recipe's [model] as modules that PyTorch alone loads, the
+    The folder holds the encoder and the decoder of the recipe's [model] as modules that need only PyTorch, the
     weights, a short example, and a model card. semreg compares the modules with the run on real images, and runs the
     example where only PyTorch is installed; if anything differs, it writes nothing. The encoder takes RGB images of any
-    size as uint8 (batch, height, width, 3). Commands that use a trained run accept the folder in its place.
+    size as uint8 (batch, height, width, 3). Commands that use a trained run also accept the folder.
 
     From Python: semreg.export.
     """

@@ -147,7 +147,7 @@ def check(
 ) -> None:
     """Check a recipe, its data and its judges without training.
 
-    The command reports all mistakes at once. It prints which losses train which modules, and what it found of the data.
+    The command reports all errors at once. It prints which losses train which modules, and what it found of the data.
     A judge is a classifier that evaluations use.
     """
     from semreg.recipe.check import check_all
@@ -260,7 +260,7 @@ def evaluate_run(
 ) -> None:
     """Repeat a run's evaluations, and rewrite its report.
 
-    With --recipe or --set, do the evaluations that the run does not have yet. The command never trains the run.
+    With --recipe or --set, run the evaluations that the run does not have yet. The command never trains the run.
     """
     from semreg.recipe.names import find_recipe
     from semreg.running.evaluate import evaluate

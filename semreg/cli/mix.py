@@ -53,8 +53,8 @@ def mix(
 ) -> None:
     """Train additions to a recipe for a short while, and rank them.
 
-    The command trains the recipe itself, each addition alone and each pair, all with the same budget. It ranks them by
-    a linear probe on the code, by what the other codes leak of the class, by semantic order, and by the reconstruction
+    The command trains the recipe itself, each addition by itself and each pair, all with the same budget. It ranks them
+    by a linear probe on the code, the class's leakage into the other codes, semantic order, and the reconstruction
     error; it names the criteria that the recipe does not allow. The same command resumes what was stopped, and keeps
     what is finished. So short a training is a hint of what to train in full, and no result. Set an option of an added
     loss by --set losses.NAME.KEY=VALUE.
