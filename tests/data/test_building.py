@@ -177,7 +177,10 @@ def test_as_many_files_may_be_open_as_there_are_shards(tmp_path: Path, monkeypat
     for count in (10, 2_000, 1_000):
         building._require_open(tmp_path, count)
     assert limits == [(1024, 4096), (2_256, 4096)]
-    with pytest.raises(UserError, match=r"in 45,822 files, and a process may have 4,096 open .*; raise the limit of open files to 46,078"):
+    with pytest.raises(
+        UserError,
+        match=r"in 45,822 files, and a process may have 4,096 open .*; raise the limit of open files to 46,078",
+    ):
         building._require_open(tmp_path, 45_822)
 
 
