@@ -1,4 +1,4 @@
-"""`semreg cache`: the data sets that are kept decoded; `semreg cache clear` removes some."""
+"""`semreg cache` lists the decoded data sets that semreg keeps; `semreg cache clear` removes some."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def clear_caches(
 
 
 def _users(out: Path) -> dict[str, list[str]]:
-    """The runs in a folder of runs, by the cache that each was trained on."""
+    """Return the names of the runs in a folder, grouped by the cache that each was trained on."""
     found: dict[str, list[str]] = {}
     for run in known_runs(out):
         name = _cache_of(run)

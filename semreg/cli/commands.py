@@ -1,5 +1,7 @@
-"""Commands by entry points of group `semreg.commands`, of plugins and our own: loaded when invoked, and listed by the
-first line of their documentation, which is read from their source."""
+"""Commands that entry points of the group `semreg.commands` bring, from plugins and from semreg.
+
+semreg imports a command when it is invoked. The help shows the first line of its docstring, read from its source.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Commands(TyperGroup):
-    """The core's commands, then those of plugins; a user's mistake ends any of them with a message and exit code 2."""
+    """The core's commands, then those of plugins; a user's error ends any of them with a message and exit code 2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         names = filter(can_type, sorted(point.name for point in installed_entry_points(GROUP)))
@@ -35,8 +37,8 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         points = [point for point in installed_entry_points(GROUP) if point.name == name and name not in self.commands]
-        if ctx.resilient_parsing and len(points) == 1:  # a shell asks what could stand next
-            with contextlib.suppress(UserError):  # which is said when it is invoked
+        if ctx.resilient_parsing and len(points) == 1:  # a shell asks for completions
+            with contextlib.suppress(UserError):  # the command prints it when it is invoked
                 command = _imported(points[0])
         return name, command, rest
 
@@ -44,7 +46,7 @@ class Commands(TyperGroup):
         params = super().get_params(ctx)
         for param in params:
             if param.name in ("install_completion", "show_completion"):
-                param.default = False  # Typer would import pydantic to check None, for every command
+                param.default = False  # to check None, Typer would import pydantic for every command
         return params
 
     def get_help_option(self, ctx: Any) -> Any:
@@ -65,7 +67,7 @@ class Commands(TyperGroup):
 
 
 def can_type(name: str) -> bool:
-    """Whether a command can have this name: it is one word, and no option."""
+    """Whether a command can have this name: it is one word, and doesn't look like an option."""
     return name.isprintable() and name.split() == [name] and not name.startswith("-")
 
 
@@ -75,7 +77,7 @@ def _say(message: str) -> None:
 
 
 class PrintingCommand(TyperCommand):
-    """A command that does nothing but print, and so has failed where its output goes nowhere."""
+    """A command that only prints: it fails if its output can't be written."""
 
     def invoke(self, ctx: Any) -> Any:
         super().invoke(ctx)
@@ -83,9 +85,9 @@ class PrintingCommand(TyperCommand):
 
 
 class _Quick:
-    """Of a command that takes its defaults as they stand where it is given no arguments.
+    """A part of commands: without arguments they take their defaults unchecked.
 
-    Typer checks each value by pydantic, whose import alone takes longer than all else that such a command does.
+    Typer checks values by pydantic. Its import takes longer than everything else that such a command does.
     """
 
     params: list[Any]
@@ -98,15 +100,15 @@ class _Quick:
 
 
 class QuickCommand(_Quick, PrintingCommand):
-    """A command that prints, and does so at once where it is given no arguments."""
+    """A command that only prints, and starts fast without arguments."""
 
 
 class QuickGroup(_Quick, TyperGroup):
-    """A command with others below it, which answers at once where it is given no arguments."""
+    """A command with subcommands that starts fast without arguments."""
 
 
 def command_group() -> typer.Typer:
-    """A command that does something by itself, and has others below it."""
+    """Return an empty command that can have subcommands, and also does something without them."""
     return typer.Typer(
         cls=QuickGroup,
         invoke_without_command=True,
@@ -118,7 +120,7 @@ def command_group() -> typer.Typer:
 
 
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
-    """A command that looks like any other in the help and imports the plugin's own when it is invoked."""
+    """Return a command that looks like any other in the help, and imports the plugin's command when it is invoked."""
     point = points[0]
     brought = f"Brought by {' and '.join(point.origin for point in points)}."
     application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -139,17 +141,17 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
 
 
 def first_line(target: str) -> str:
-    """The first line of the documentation of a function `module:name`, from its source alone; empty if it has none."""
+    """Return the first line of the docstring of `module:name` without importing it; "" if it has none."""
     return next(iter(documentation_at(target).splitlines()), "")
 
 
 def _imported(point: InstalledEntryPoint) -> Any:
-    """The command of an entry point. Raises UserError."""
+    """Return the command of an entry point. Raises UserError if it can't be imported."""
     return as_command(import_target(f"command {point.name!r}", point.value, point.origin))
 
 
 def as_command(loaded: Any) -> Any:
-    """A Typer application, a command of click's, or a function with Typer's annotations, as a command."""
+    """Return the command that a Typer application, a click command or a function with Typer's annotations defines."""
     if isinstance(loaded, typer.Typer):
         return get_command(loaded)
     if hasattr(loaded, "main"):

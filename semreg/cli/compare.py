@@ -1,4 +1,4 @@
-"""`semreg compare`: the command line of a table of runs that are there."""
+"""`semreg compare`: the command line of a table of existing runs."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def compare(
 ) -> None:
     """Write one table of existing runs without training.
 
-    Each recipe is a row: the mean and standard deviation over its seeds. The command reads what the runs' folders hold.
-    It computes nothing again, and needs none of the runs' plugins.
+    Each recipe is a row: the mean and standard deviation over its seeds. The command reads the figures in the runs'
+    folders. It computes nothing again, and needs none of the runs' plugins.
     """
     from semreg.tables.comparing import compare_runs
     from semreg.tables.growing import Wanted

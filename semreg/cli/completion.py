@@ -1,6 +1,7 @@
-"""What the shell completes: names of runs, recipes and kinds, read from folders and metadata alone, never with PyTorch.
+"""Shell completion of names of runs, recipes, components and caches.
 
-An answer is a list of what could stand there, and an empty one where nothing is known: a shell then offers files.
+The functions read only folders and metadata, and never import PyTorch. Each returns a list of possible words. If the
+list is empty, the shell offers files.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from semreg.running.choices import RUNS
 from semreg.store.names import zoo_names
 
 MOST = 1_000
-"""Nobody reads on."""
+"""Most words that a completion offers."""
 
 
 def run_names(ctx: Any, incomplete: str) -> list[str]:
-    """The runs of the folder that `--out` or `--runs` says: their names, or where a path is begun their paths."""
+    """Return the names of the runs in the folder of `--out` or `--runs`; paths of runs if the word has a slash."""
     from semreg.store.record import run_folders
 
     if os.sep in incomplete:
@@ -32,12 +33,12 @@ def run_names(ctx: Any, incomplete: str) -> list[str]:
 
 
 def trained_names(ctx: Any, incomplete: str) -> list[str]:
-    """Those, and the runs that semreg ships."""
+    """Return the same as `run_names`, and the runs that semreg ships."""
     return [*run_names(ctx, incomplete), *_begun(zoo_names(), incomplete)]
 
 
 def recipe_names(incomplete: str) -> list[str]:
-    """The recipes that semreg ships, and the recipe files and folders here that a path begins to say."""
+    """Return the names of shipped recipes, and the recipe files and folders whose path starts with the word."""
     from semreg.recipe.names import shipped_names
 
     here = _paths(incomplete, lambda path: path.is_dir() or path.suffix == ".toml")
@@ -45,33 +46,33 @@ def recipe_names(incomplete: str) -> list[str]:
 
 
 def cache_names(incomplete: str) -> list[str]:
-    """The caches of data sets."""
+    """Return the names of the caches of data sets."""
     from semreg.data.cache_collection import cache_folder, kept_caches
 
     return _begun((one.folder.name for one in kept_caches(cache_folder())), incomplete)
 
 
 def kind_names(incomplete: str) -> list[str]:
-    """The kinds of components."""
+    """Return the kinds of components."""
     return _begun(KINDS, incomplete)
 
 
 def search_names(incomplete: str) -> list[str]:
-    """The installed searches."""
+    """Return the names of the installed searches."""
     from semreg.core.registry import components
 
     return _begun((one.name for one in components("search")), incomplete)
 
 
 def tracker_names(incomplete: str) -> list[str]:
-    """The installed trackers."""
+    """Return the names of the installed trackers."""
     from semreg.core.registry import components
 
     return _begun((one.name for one in components("tracker")), incomplete)
 
 
 def shown_names(incomplete: str) -> list[str]:
-    """What `semreg show` shows: the installed components, and recipes."""
+    """Return the names that `semreg show` accepts: installed components, and recipes."""
     from semreg.core.registry import components
 
     return [*_begun((one.name for one in components()), incomplete), *recipe_names(incomplete)]
@@ -82,6 +83,6 @@ def _begun(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _paths(incomplete: str, fits: Any) -> list[str]:
-    """The paths that begin so and fit, a folder's with a slash behind it."""
+    """Return the paths that start with the word and fit; folders end in a slash."""
     found = sorted(glob.glob(f"{glob.escape(incomplete)}*"))[:MOST]
     return [f"{name}{os.sep}" if os.path.isdir(name) else name for name in found if fits(Path(name))]

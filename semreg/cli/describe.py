@@ -1,4 +1,4 @@
-"""What `semreg show` tells of one component, from its own code."""
+"""The description of one component that `semreg show` prints: it comes from the component's code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from semreg.recipe.documentation import source_of
 
 
 def describe(component: Component) -> dict[str, Any]:
-    """Name, kind, origin, signatures, docstring and source paper; imports this one component.
+    """Import a component, and return its name, kind, origin, signatures, docstring and paper.
 
     Raises UserError if it cannot be imported.
     """
@@ -33,7 +33,7 @@ def describe(component: Component) -> dict[str, Any]:
 
 
 def text_of(component: Component) -> str:
-    """What `describe` tells, as lines for people. Raises UserError if the component cannot be imported."""
+    """Return the description of a component as lines for people. Raises UserError if it cannot be imported."""
     told = describe(component)
     lines = [f"{component.name or repr(component.name)} · {component.kind} · {component.origin}", ""]
     lines += [f"  {line}" for text in told["signatures"] for line in text.splitlines()]
@@ -44,7 +44,7 @@ def text_of(component: Component) -> str:
 
 
 def signature_text(name: str, value: Any) -> str:
-    """`name(a: Tensor, *, margin: float = 1.0) -> Tensor`, with the annotations as they stand in the code."""
+    """Return `name(a: Tensor, *, margin: float = 1.0) -> Tensor`, with the annotations as the code writes them."""
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""`semreg doctor`: what a report of a bug should say of this machine; each part that fails says so, and no more."""
+"""`semreg doctor`: the facts about this machine that a bug report needs; if one part fails, the others still appear."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKAGES = (
 FOUND, MISSING = "found", "missing"
 
 _FURTHER = re.compile(r"\. | \(")
-"""Where a message begins to tell what was looked for, and how to get it."""
+"""The end of the first statement of a message; the rest explains where to find the data."""
 
 Part = dict[str, Any]
 
@@ -55,13 +55,13 @@ def doctor(data_root: DataRoot = Path("data"), out: Out = Path("runs"), as_json:
 
 
 def _told(part: Callable[[], Part]) -> Part:
-    """A part, or why it can't be told: this command is for what is broken."""
+    """Return a part, or the error that prevents it: people run this command when something is broken."""
     try:
         return part()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # of a broken library anything may come
-        return {"cannot be told": cause_of(error)}
+    except BaseException as error:  # a broken library may raise anything
+        return {"failed": cause_of(error)}
 
 
 def _text(value: Any) -> str:
@@ -102,12 +102,12 @@ def _devices() -> Part:
             f"none; PyTorch is built {f'with CUDA {torch.version.cuda}' if torch.version.cuda else 'without'}"
         )
     if torch.backends.mps.is_available():
-        found["mps"] = "there; semreg does not compute on it, since it has no float64"
+        found["mps"] = "found; semreg does not compute on it, since it has no float64"
     return found
 
 
 def faster() -> dict[str, str]:
-    """What this machine has for `--precision bf16` on its processor, and for `--compile`."""
+    """Return whether this machine supports `--precision bf16` on its processor, and `--compile`."""
     from semreg.running.compiler import require_compiler
     from semreg.trained.opening import device_of
 
@@ -120,7 +120,7 @@ def faster() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The name of this machine's processor."""
+    """Return the name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -129,7 +129,7 @@ def processor() -> str:
 
 
 def has_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 by instructions of its own; PyTorch has no public word for it."""
+    """Whether this processor has instructions that multiply bfloat16; PyTorch has no public function for it."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -158,12 +158,12 @@ def _places(data_root: Path, out: Path) -> Part:
     return {
         "caches": _place(cache_folder(), caches),
         "runs": _place(out, lambda: f"{len(run_folders(out))} runs"),
-        "data root": _place(data_root, lambda: "" if data_root.is_dir() else "not there"),
+        "data root": _place(data_root, lambda: "" if data_root.is_dir() else "missing"),
     }
 
 
 def _place(folder: Path, holds: Callable[[], str]) -> str:
-    """A folder, what it holds, the room on its disk, and whether it can be written; of one that isn't, its parent's."""
+    """Describe a folder: contents, free space, and whether it can be written (a missing one: as its parent)."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = f"{shutil.disk_usage(there).free / 1e9:.1f} GB free"
     may = "can be written" if os.access(there, os.W_OK | os.X_OK) else "CANNOT be written"
@@ -175,7 +175,7 @@ def _place(folder: Path, holds: Callable[[], str]) -> str:
 
 
 def _data(data_root: Path) -> Part:
-    """Of each installed data set whether it is under the data root; of one that needs options, which."""
+    """Return for each installed data set whether the data root holds it, or which options it needs."""
     from semreg.core.registry import components
 
     return {one.name: _found(one.kind, one.name, one.target, one.origin, data_root) for one in components("dataset")}
@@ -194,5 +194,5 @@ def _found(kind: str, name: str, target: str, origin: str, data_root: Path) -> s
         return f"{MISSING}: {_FURTHER.split(missing.problems[0].message)[0]}"
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a plugin's may raise anything
+    except BaseException as error:  # a plugin's data set may raise anything
         return f"failed: {cause_of(error, UserError)}"

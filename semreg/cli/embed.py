@@ -26,8 +26,8 @@ def embed(
 
     The command reads all images below the folder in natural order (2 before 10), and skips and counts other files. A
     .npz file holds one array for each code that the recipe's [model] names, and the array `files`. A .csv file has one
-    row for each image: its name, then every number of every code, spatial codes flattened. You don't need the training
-    data.
+    row for each image: its name, then all values of all codes, with spatial codes flattened. You don't need the
+    training data.
 
     From Python: semreg.trained.embed.
     """
@@ -48,7 +48,7 @@ def embed(
     for name, code in codes.items():
         shape = " × ".join(map(str, code.shape[1:]))
         flattened = f", flattened to {code[0].numel()} columns" if kind == ".csv" and code.ndim > 2 else ""
-        say(f"{name}: {shape} numbers of each of {len(files)} images{flattened}")
+        say(f"{name}: {shape} values for each of {len(files)} images{flattened}")
     for said in [f"not used: {in_words(others)}", *unread(others)] if others else ():
         say(said)
     echo(f"codes: {out}")

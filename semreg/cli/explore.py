@@ -1,4 +1,4 @@
-"""`semreg explore`: a trained run under a finger."""
+"""`semreg explore`: the command line of the interactive page of a trained run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def explore(
         server = Server(explorer_of(opened, data_root), port)
         echo(f"page: {server.address}")
         say("press Ctrl-C to stop serving it")
-        if open_page:  # which may wait for the browser, and the browser for the page
+        if open_page:  # in a thread: opening may wait for the browser, and the browser for the page
             threading.Thread(target=_open, args=(server.address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -23,7 +23,7 @@ def export(
     ] = [],  # noqa: B006  typer reads the default and never changes it
     images: Annotated[
         Path | None,
-        typer.Option("--images", metavar="FOLDER", help="Compare on these images, if the run's data are not here."),
+        typer.Option("--images", metavar="FOLDER", help="Compare on these images if the run's data are missing."),
     ] = None,
     license: Annotated[
         str,

@@ -1,4 +1,4 @@
-"""What commands share that use a trained run."""
+"""Functions that the commands on a trained run share."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["echo", "file_kind", "require_png", "say", "trained", "write_beside"]
 
 ENOUGH = 256
-"""Pixels to which the sides of a few images beside each other are enlarged."""
+"""Pixels: images side by side are enlarged to about this height and width."""
 
 
 @contextlib.contextmanager
 def trained(run: Path, *, runs: Path, data_root: Path, device: str) -> Iterator[Run]:
-    """A run that is trained to its end, by its folder or its name in `runs`; its data are read only if asked for.
+    """Open a finished run, by its folder or its name in `runs`; it reads its data only on demand.
 
-    What it refuses inside by a ValueError, and memory that runs out, become a UserError.
+    Raises UserError for a ValueError inside the context, and if memory runs out there.
     """
     from semreg.core.memory import out_of_memory
     from semreg.trained.opening import open_trained
@@ -44,8 +44,10 @@ def trained(run: Path, *, runs: Path, data_root: Path, device: str) -> Iterator[
 
 
 def file_kind(out: Path, *endings: str) -> str | None:
-    """Which of the endings a file to be written has; None for a folder, which is there, or has no ending if there are
-    any. Raises UserError for another file."""
+    """Return the ending of a file that a command should write, or None for a folder.
+
+    A path is a folder if one exists there, or if it has no ending. Raises UserError for a file of a different ending.
+    """
     ending = out.suffix.lower()
     if ending in endings and not out.is_dir():
         return ending
@@ -56,7 +58,7 @@ def file_kind(out: Path, *endings: str) -> str | None:
 
 
 def require_png(out: Path) -> None:
-    """Raises UserError if a picture to be written is not called .png, or is a folder."""
+    """Raise UserError if the path of a picture doesn't end in .png, or is a folder."""
     if out.suffix.lower() != ".png" or out.is_dir():
         raise UserError("--out", f"{out} doesn't end in .png, or is a folder")
 
@@ -64,8 +66,8 @@ def require_png(out: Path) -> None:
 def write_beside(out: Path, images: Mapping[str, Tensor], run: Run, *, only: bool, scale: int | None) -> None:
     """Write images `(channels, height, width)` side by side under their names, or `only` the last of them.
 
-    Pixels are drawn `scale` × `scale` large: by default those of several images so that they can be looked at, those of
-    one as they are. Raises CannotWrite, ValueError for images of differing shapes.
+    Each pixel becomes `scale` × `scale` pixels. By default small images side by side are enlarged, and a single image
+    keeps its size. Raises CannotWrite if the file can't be written, ValueError if the shapes of the images differ.
     """
     from semreg.pictures import image_grid, write_picture
     from semreg.trained.images import write_image

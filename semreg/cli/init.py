@@ -26,7 +26,7 @@ Data = Annotated[
 ]
 Like = Annotated[
     str | None,
-    typer.Option("--like", metavar="RECIPE", help="Shipped recipe to start from; without it the data decide."),
+    typer.Option("--like", metavar="RECIPE", help="Shipped recipe to start from; default: one that fits the data."),
 ]
 
 

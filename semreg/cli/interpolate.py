@@ -21,11 +21,11 @@ def interpolate(
     run: RunFolder,
     a: First,
     b: Last,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="Number of images, with both ends.")] = 10,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Number of images, both ends included.")] = 10,
     interpolator: Annotated[
         str | None,
         typer.Option(
-            "--interpolator", metavar="NAME", help="Interpolator, such as linear or spherical; without it the recipe's."
+            "--interpolator", metavar="NAME", help="Interpolator, such as linear or spherical; default: the recipe's."
         ),
     ] = None,
     out: Annotated[
@@ -38,11 +38,11 @@ def interpolate(
 ) -> None:
     """Make the images on the path from one image to another.
 
-    semreg encodes both images, and decodes codes on the path between theirs; the first and the last image are the run's
-    reconstructions of A and B. The recipe's own interpolator has the options that [model] gives it; others have their
-    defaults. To set options, write the interpolator as in a recipe: '{ use = "spherical", norm = "interpolated" }'.
-    Interpolators that follow classes, such as geodesic, need the training data if their options differ from the
-    recipe's.
+    semreg encodes both images, and decodes codes on the path between their codes. The first and the last image are the
+    run's reconstructions of A and B. The recipe's interpolator has the options that [model] gives it; others have
+    their default options. To set options, write the interpolator as in a recipe:
+    '{ use = "spherical", norm = "interpolated" }'. Interpolators that follow classes, such as geodesic, need the
+    training data if their options differ from the recipe's.
 
     From Python: semreg.trained.interpolate.
     """
@@ -67,7 +67,7 @@ def interpolate(
 
 
 def _choice(text: str | None) -> str | dict[str, Any] | None:
-    """An interpolator's name, or the table that a text in braces is."""
+    """Return the name of an interpolator, or the table that a text in braces describes."""
     if text is None or not text.startswith("{"):
         return text
     try:

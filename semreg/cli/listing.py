@@ -1,4 +1,4 @@
-"""Components as lists and texts: what `semreg list` and `semreg show` print, and notebooks show."""
+"""Lists and descriptions of components, which `semreg list`, `semreg show` and notebooks show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TITLES = ("kind", "name", "from")
 
 
 class Components(list[Component]):
-    """Components in a list that shows itself as a table."""
+    """A list of components that prints as a table."""
 
     def __repr__(self) -> str:
         return "\n".join(columns([TITLES, *self._rows()]))
@@ -25,7 +25,7 @@ class Components(list[Component]):
 
 
 class Description(str):
-    """A text that shows itself as it is, without quotes."""
+    """A text that prints without quotes."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class Description(str):
 
 
 def components(kind: str | None = None) -> Components:
-    """All components, or those of one kind; nothing of theirs is imported. Raises UserError for an unknown kind."""
+    """Return all components, or those of one kind, without importing them. Raises UserError for an unknown kind."""
     try:
         return Components(registry.components(kind))
     except LookupError as error:
@@ -42,7 +42,7 @@ def components(kind: str | None = None) -> Components:
 
 
 def components_called(name: str) -> list[Component]:
-    """The components of a name, of whatever kinds. Raises UserError, with the closest names, if there is none."""
+    """Return the components of a name, of any kind. Raises UserError, with the closest names, if none exists."""
     known = registry.components()
     found = [component for component in known if component.name == name]
     if not found:
@@ -51,7 +51,7 @@ def components_called(name: str) -> list[Component]:
 
 
 def description(name: str) -> Description:
-    """What the components of a name say of themselves. Raises UserError if there is none, or it can't be imported."""
+    """Return the descriptions of the components of a name. Raises UserError if none exists or one can't be imported."""
     from semreg.cli.describe import text_of
 
     return Description("\n\n".join(text_of(component) for component in components_called(name)))

@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it is called: listing must answer without PyTorch."""
+"""The command line. Each command imports the modules that it needs when it runs: lists must appear without PyTorch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # importing what draws its boxes takes as long as all else that --help does
+    rich_markup_mode=None,  # importing the library of its boxes takes as long as everything else in --help
     context_settings=HELP,
     help="Train and use autoencoders whose latent space has a meaning. A recipe (a TOML file) says what to train. "
     "Start with `semreg recipes` and `semreg run vae_digits`.",
@@ -61,7 +61,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script `semreg`."""
     take_over()
     warnings.formatwarning = lambda message, *_, **__: f"warning: {printable(str(message))}\n"
     pass_over_unreadable()
@@ -96,8 +96,8 @@ def run(
 ) -> None:
     """Train a recipe, evaluate the run, and write its report.
 
-    The same command resumes a run that was stopped, and adds evaluations that are new. To train a finished run for more
-    epochs, raise the recipe's epochs and name the run by --continue.
+    The same command resumes a stopped run, and adds new evaluations to a finished one. To train a finished run for
+    more epochs, raise the recipe's epochs and name the run by --continue.
     """
     with uncollected():
         from semreg.recipe.load import load_recipe
@@ -147,8 +147,8 @@ def check(
 ) -> None:
     """Check a recipe, its data and its judges without training.
 
-    The command reports all errors at once. It prints which losses train which modules, and what it found of the data.
-    A judge is a classifier that evaluations use.
+    The command reports all errors at once. It prints which losses train which modules, and which data it found. A judge
+    is a classifier that evaluations use.
     """
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
@@ -246,12 +246,12 @@ def evaluate_run(
     recipe: Annotated[
         str | None,
         typer.Option(
-            "--recipe", metavar="RECIPE", help="Run the evaluations of this recipe, which must train the same."
+            "--recipe", metavar="RECIPE", help="Run the evaluations of this recipe; its training must equal the run's."
         ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove results of evaluations that no recipe of the run names any more.")
+        bool, typer.Option("--prune", help="Remove results of evaluations that the run's recipes no longer name.")
     ] = False,
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
@@ -260,7 +260,7 @@ def evaluate_run(
 ) -> None:
     """Repeat a run's evaluations, and rewrite its report.
 
-    With --recipe or --set, run the evaluations that the run does not have yet. The command never trains the run.
+    With --recipe or --set, the command runs the evaluations that the run lacks. It never trains the run.
     """
     from semreg.recipe.names import find_recipe
     from semreg.running.evaluate import evaluate
@@ -289,7 +289,7 @@ def report(run: OwnRun, out: Out = Path("runs")) -> None:
 
 
 def _kind(word: str | None) -> str | None:
-    """A kind by its name or its plural, as in its entry-point group."""
+    """Return a kind, given its name or its plural, as in its entry-point group."""
     plurals = {kind.group.split(".", 1)[1]: kind.name for kind in KINDS.values()}
     if word is None or word in KINDS:
         return word
@@ -304,7 +304,7 @@ def _as_dictionary(component: Component) -> dict[str, str]:
 
 
 def _exit_if_failed(folder: Path, kept: str) -> None:
-    """Raises typer.Exit with code 1 if evaluations of a recipe failed; what failed was said when it did."""
+    """Raise typer.Exit with code 1 if evaluations of a recipe failed; each printed its error when it failed."""
     from semreg.store.recipes import failures_of
 
     failed = failures_of(folder, kept)
@@ -323,5 +323,5 @@ def _print_report(folder: Path, kept: str) -> None:
     from semreg.store.recipes import report_path
 
     path = report_path(folder, kept)
-    if path.is_file():  # else it was said why not
+    if path.is_file():  # else a message has explained why it is missing
         echo(f"report: {path}")

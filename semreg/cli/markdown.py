@@ -1,4 +1,4 @@
-"""`semreg list --markdown`: components as a page of tables, with what their own code says of them."""
+"""`semreg list --markdown`: a page of tables of components, made from their code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from semreg.recipe.inputs import priors_asked
 from semreg.recipe.phases import FILLED_IN_SAMPLERS
 
 FILLED_IN = {"sampler": FILLED_IN_SAMPLERS, "comparison": FILLED_IN_COMPARISONS}
-"""Parameters that are no options, by kinds."""
+"""Parameters that aren't options, by kind: semreg fills them in."""
 HEAD = """# Components
 
-`semreg list --markdown` makes this page; `semreg show NAME` shows all of a component. In parentheses are the inputs, by
-position; you may leave out those in brackets. You must give an option without a default, unless a `?` follows it.
+`semreg list --markdown` made this page; `semreg show NAME` prints everything about one component. The inputs are in
+parentheses, by position; inputs in brackets are optional. An option without a default is required, unless a `?`
+follows it.
 """
 TITLED = re.compile(r"(?P<paper>(?P<authors>[^*]+), \*[^*]+\*(?P<year> \(\d{4}\))?)(?P<place>.*)", re.DOTALL)
-"""A source that gives the paper's title: what the list of papers has of it, and what the tables have."""
+"""A source with the paper's title: the list of papers shows `paper`, the tables show `authors`, `year` and `place`."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class _Row:
 
 
 def as_markdown(found: Iterable[Component]) -> tuple[str, list[str]]:
-    """A table for each kind, and the papers that the tables name by their authors; each component is imported.
+    """Import components; return a page with a table for each kind and a list of papers, and a list of errors.
 
-    Those that can't be are left out; why is in the list that comes with the text.
+    The page leaves out components that can't be imported; the errors explain why.
     """
     rows, problems = [], []
     owners = metadata.packages_distributions()
@@ -64,7 +65,7 @@ def as_markdown(found: Iterable[Component]) -> tuple[str, list[str]]:
 
 
 def _of_others(component: Component, value: Any, owners: Mapping[str, list[str]]) -> str:
-    """Where a component is from that its distribution only names, as `adam` is PyTorch's; empty for its own."""
+    """Return the target of a component that belongs to another library, as `adam` does to PyTorch; otherwise ""."""
     for target in (
         component.target.replace(":", "."),
         f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}",
@@ -94,7 +95,7 @@ def _row(component: Component, owners: Mapping[str, list[str]]) -> _Row:
 
 
 def _call(component: Component, signature: Signature) -> tuple[str, str]:
-    """The component as `use` has it, and its options."""
+    """Return the component as `use` writes it, and its options."""
     inputs = signature.inputs() if KINDS[component.kind].place not in ("schedule", "executor") else []
     shown = [f"[{p.name}]" if p.default is not inspect.Parameter.empty else p.name for p in inputs]
     shown += [f"*{p.name}" for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]

@@ -1,4 +1,4 @@
-"""`semreg mix`: the command line of additions to a recipe."""
+"""`semreg mix`: the command line that compares additions to a recipe."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def mix(
 ) -> None:
     """Train additions to a recipe for a short while, and rank them.
 
-    The command trains the recipe itself, each addition by itself and each pair, all with the same budget. It ranks them
-    by a linear probe on the code, the class's leakage into the other codes, semantic order, and the reconstruction
-    error; it names the criteria that the recipe does not allow. The same command resumes what was stopped, and keeps
-    what is finished. So short a training is a hint of what to train in full, and no result. Set an option of an added
-    loss by --set losses.NAME.KEY=VALUE.
+    The command trains the recipe itself, then the recipe with each addition and with each pair, all with the same
+    budget. It ranks them by a linear probe on the code, by how much the other codes reveal of the class, by semantic
+    order, and by the reconstruction error; it names the criteria that don't apply to the recipe. The same command
+    resumes stopped runs, and keeps finished ones. Such short runs only hint at which additions deserve full training.
+    To set an option of an added loss, use --set losses.NAME.KEY=VALUE.
     """
     from semreg.tables.growing import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take. Those of a run are made of `semreg.running.choices`."""
+"""Arguments and options that several commands take; the options of a run come from `semreg.running.choices`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHOICES = {field.name: field for field in fields(Choices)}
 
 
 def _option(name: str) -> Any:
-    """The option of a choice."""
+    """Return the command-line option of a choice."""
     told = dict(_CHOICES[name].metadata)
     told.pop("shown", None)
     said = told.pop("flag", None) or told.pop("option", None) or f"--{name.replace('_', '-')}"
@@ -58,7 +58,7 @@ Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Draw ea
 ScaleOfAll = Annotated[
     int | None,
     typer.Option(
-        "--scale", metavar="N", min=1, help="Draw each pixel as N × N pixels; without it single images keep their size."
+        "--scale", metavar="N", min=1, help="Draw each pixel as N × N pixels; by default single images keep their size."
     ),
 ]
 Image = Annotated[Path, typer.Argument(metavar="IMG", help="Image file of any size.", show_default=False)]
@@ -68,9 +68,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def takes_choices(*left_out: str, **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator of commands with a last parameter `choices: Choices`: they take an option for each choice instead.
+    """Return a decorator that replaces a command's last parameter `choices: Choices` by an option for each choice.
 
-    Those `left_out` keep their defaults; others may have `defaults` of the command's own.
+    Choices in `left_out` get no option, and keep their defaults. `defaults` overrides the defaults of others.
     """
     taken = [field for name, field in _CHOICES.items() if name not in left_out]
 
@@ -79,7 +79,7 @@ def takes_choices(*left_out: str, **defaults: Any) -> Callable[[Callable[..., No
         def with_choices(**given: Any) -> None:
             chosen = {field.name: given.pop(field.name) for field in taken}
             for field in taken:
-                if "flag" in field.metadata:  # which says the opposite
+                if "flag" in field.metadata:  # a flag such as --no-… means the opposite
                     chosen[field.name] = not chosen[field.name]
             command(**given, choices=Choices(**chosen))
 

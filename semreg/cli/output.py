@@ -1,7 +1,7 @@
-"""The standard streams of a command: they take whatever is printed, and keep in mind if it went nowhere.
+"""The standard streams of a command: writing to them never fails, and they record errors.
 
-A command that does its work in files is not stopped, nor failed, by a pipe that is closed or a device that is full.
-One that only prints ends with `require_printed`.
+A command that writes files continues and succeeds even if its output goes to a closed pipe or a full device. A command
+that only prints ends with `require_printed`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from semreg.store.messages import say
 
 
 class Descriptor(io.FileIO):
-    """An open file descriptor whose writing never fails: `lost` is the error by which something went nowhere."""
+    """An open file descriptor whose writing never fails: `lost` is the first error that occurred."""
 
     lost: OSError | None = None
 
     def write(self, data: Any) -> int:
         try:
-            while (written := super().write(data)) is None:  # a pipe that is full, and doesn't wait by itself
+            while (written := super().write(data)) is None:  # a full pipe that doesn't block
                 select.select((), (self.fileno(),), ())
             return written
         except OSError as error:
@@ -38,7 +38,7 @@ class Descriptor(io.FileIO):
 
 
 def take_over() -> None:
-    """Put streams that take everything in the place of this process's own, unless others stand there already."""
+    """Replace standard output and standard error by streams that never fail, unless other code has replaced them."""
     closed = {number for number in range(3) if _is_closed(number)}
     for _ in closed:  # in ascending order; a file that is opened later would take their numbers
         os.open(os.devnull, os.O_RDWR)
@@ -57,7 +57,7 @@ def _is_closed(number: int) -> bool:
 
 
 def _stream(number: int, before: IO[str] | None, *, closed: bool) -> IO[str]:
-    """A stream to a file descriptor, in the encoding of the one before; characters that it lacks are replaced."""
+    """Return a stream to a file descriptor, with the encoding of an earlier stream; it replaces unknown characters."""
     raw = Descriptor(number, "w", closefd=False)
     raw.lost = OSError(errno.EBADF, os.strerror(errno.EBADF)) if closed else None
     at_once = number == 2 or raw.isatty()
@@ -66,9 +66,9 @@ def _stream(number: int, before: IO[str] | None, *, closed: bool) -> IO[str]:
 
 
 def require_printed() -> None:
-    """End a command whose output went nowhere: quietly where nobody reads on, with what happened elsewhere.
+    """End a command if its output could not be written.
 
-    Raises typer.Exit, with 141 as if a closed pipe had ended the process, or with 1.
+    Raises typer.Exit: with 141 and no message if the reader closed the pipe, otherwise with 1 and a message.
     """
     if _is_gone():
         say("standard output can't be written: a component closed it")
@@ -85,23 +85,23 @@ def require_printed() -> None:
 
 
 def echo(text: str, *, nl: bool = True) -> None:
-    """Print a result. What would steer a terminal is shown, not done: names in it may be anyone's."""
+    """Print a result. Control characters are shown, not sent to the terminal: names in the text may contain them."""
     if not _is_gone():  # typer.echo would write UTF-8 where ASCII is wanted
         print(printable(text), end="\n" if nl else "", flush=True)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of rows whose cells stand below each other."""
+    """Return rows as lines whose cells are aligned in columns."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     return ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def echo_json(value: Any) -> None:
-    """Print a result for machines, in characters that every encoding has."""
+    """Print a result as JSON, in ASCII characters."""
     if not _is_gone():
         print(json.dumps(value, indent=2), flush=True)
 
 
 def _is_gone() -> bool:
-    """Whether a component has closed standard output, or put nothing in its place."""
+    """Whether a component has closed standard output, or set it to None."""
     return sys.stdout is None or sys.stdout.closed

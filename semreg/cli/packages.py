@@ -29,7 +29,7 @@ OFF = "off: SEMREG_PLUGINS does not name it"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A distribution that brings something: names by kind ("loss", "command", "hook"), and what stands against it."""
+    """A distribution with entry points: their names by kind ("loss", "command", "hook"), and reasons not to use it."""
 
     distribution: str
     version: str
@@ -42,11 +42,10 @@ class Plugin:
 
 
 def installed_plugins(*, load: bool = False) -> list[Plugin]:
-    """All installed plugins by name, those that are switched off among them; the core itself is none.
+    """Return all installed plugins by name, also those that are off; the core is not one.
 
-    After them stand all packages whose metadata can't be read, plugins or not, by the folder of these.
-
-    Nothing is imported, unless with `load`: then each component is, and what can't be is a problem of its plugin.
+    All packages with unreadable metadata follow, plugins or not, by the folder of their metadata. `load` imports every
+    component, and reports a failed import as a problem of its plugin; without it nothing is imported.
     """
     everything = installed_entry_points(also_off=True)
     on = {point.origin for point in installed_entry_points()}
@@ -68,7 +67,7 @@ def installed_plugins(*, load: bool = False) -> list[Plugin]:
 
 
 def not_installed() -> list[str]:
-    """What SEMREG_PLUGINS names and is not installed, or brings nothing."""
+    """Return the names in SEMREG_PLUGINS that aren't installed, or have no entry points."""
     installed = {normalised(point.distribution) for point in installed_entry_points(also_off=True)}
     named = filter(None, map(str.strip, os.environ.get("SEMREG_PLUGINS", "").split(",")))
     return [name for name in named if normalised(name) not in installed]
@@ -102,7 +101,7 @@ def _problems(points: list[InstalledEntryPoint], claims: Counter[tuple[str, str]
 
 
 def _why_unusable(point: InstalledEntryPoint) -> str:
-    """Why neither a recipe nor a command line can say the name of what an entry point brings; empty if one can."""
+    """Return why neither a recipe nor a command line can write the name of an entry point; "" if one can."""
     kind = KINDS.get(_kind(point))
     if kind is None:
         typed = point.group != GROUP or can_type(point.name)
@@ -117,19 +116,19 @@ def _why_unusable(point: InstalledEntryPoint) -> str:
 
 def _is_installed(package: str) -> bool:
     try:
-        return importlib.util.find_spec(package) is not None  # of a name without dots nothing is imported
-    except ValueError:  # it is imported already, and says of itself that nobody knows where from
+        return importlib.util.find_spec(package) is not None  # imports nothing, as the name has no dots
+    except ValueError:  # it is imported already, and its __spec__ is None
         return True
 
 
 def _kind(point: InstalledEntryPoint) -> str:
-    """A kind of component, or what the group is called."""
+    """Return the kind of component, or the name of any other group in the singular."""
     of_group = {kind.group: kind.name for kind in KINDS.values()}
     return of_group.get(point.group, point.group.partition(".")[2].removesuffix("s"))
 
 
 def _claim(point: InstalledEntryPoint) -> tuple[str, str]:
-    """What only one distribution may bring: a name at a place; hooks and interfaces are anyone's."""
+    """Return a key that only one distribution may have: name and place; hooks and interfaces are never in conflict."""
     kind = KINDS.get(_kind(point))
     if kind is not None:
         return kind.place, point.name

@@ -1,4 +1,4 @@
-"""`semreg plugins`: what is installed, and whether it can be used."""
+"""`semreg plugins`: the installed plugins, and whether they can be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`semreg recipes`, `cp` and `diff`, and what `show` prints of a recipe."""
+"""`semreg recipes`, `cp` and `diff`, and the recipes that `show` prints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from semreg.recipe.bounds import TomlTable
 
 NARROWEST = 40
-"""Characters of a sentence that a narrow terminal shows all the same."""
+"""Least number of characters of a sentence, also on a narrow terminal."""
 
 
 def recipes(
@@ -55,7 +55,7 @@ def cp(
 ) -> None:
     """Copy a recipe to a file of your own.
 
-    The copy keeps the comments. It names the recipes that it extends so that semreg finds them from its new place.
+    The copy keeps the comments. Its paths to the recipes that it extends fit its new place.
     """
     from semreg.recipe.copying import copied_text
     from semreg.recipe.load import load_recipe
@@ -99,7 +99,7 @@ def diff(
 
 
 def print_recipe(recipe: str, overrides: Overrides, *, fallback: bool, as_json: bool) -> None:
-    """Print a recipe as it is run, with all that it extends. Raises UserError."""
+    """Print a recipe merged with all recipes that it extends. Raises UserError if it has errors."""
     from semreg.recipe.load import load_recipe
     from semreg.recipe.toml_text import toml_text
 
@@ -111,7 +111,7 @@ def print_recipe(recipe: str, overrides: Overrides, *, fallback: bool, as_json: 
 
 
 def _tables(one: str, other: str, out: Path) -> tuple[TomlTable, TomlTable]:
-    """The resolved recipes; one that is compared with a run on fallback data is resolved for these."""
+    """Return both resolved recipes; if one is from a run on fallback data, both are resolved for fallback data."""
     from semreg.recipe.load import load_recipe
     from semreg.store.recipes import own_name, read_recipe
     from semreg.store.record import read_record
@@ -129,7 +129,7 @@ def _tables(one: str, other: str, out: Path) -> tuple[TomlTable, TomlTable]:
 
 
 def _run(said: str, out: Path) -> Path | None:
-    """The folder of a run of that name, if there is one."""
+    """Return the folder of a run, or None if no run has this name."""
     from semreg.store.layout import RECORD
 
     folder = folder_of(Path(said), out)

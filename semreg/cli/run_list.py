@@ -1,4 +1,4 @@
-"""What `semreg runs` prints: the runs and where they stand, once or again and again."""
+"""The list of runs and their progress that `semreg runs` prints, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _JUDGED_SHOWN = 2
 
 
 def print_json(out: Path, wanted: Selection) -> None:
-    """Print where the runs stand that are wanted, for machines."""
+    """Print the progress of the selected runs as JSON."""
     echo_json([run.as_dictionary() for run in collection(out, wanted).runs])
 
 
 def print_runs(out: Path, wanted: Selection) -> None:
-    """Print the runs that are wanted as columns, those apart that judge others.
+    """Print the selected runs in columns, and the judges of other runs in a second list.
 
-    On a terminal no line is longer than it is wide.
+    On a terminal the lines are cut to its width.
     """
     found = collection(out, wanted)
     if not found.runs:
@@ -59,9 +59,9 @@ def _lines(shown: list[tuple[str, list[str]]]) -> list[str]:
 
 
 def watch(out: Path, wanted: Selection) -> None:
-    """Show the wanted runs that are under way, drawn anew every second, until none is or the user interrupts.
+    """Show the selected runs that are running, and refresh them every second until all end or the user interrupts.
 
-    Where the output is no terminal, wait for them and print all that are wanted then.
+    If the output is not a terminal, wait until they end, then print all selected runs.
     """
     try:
         if sys.stdout.isatty():
@@ -71,7 +71,7 @@ def watch(out: Path, wanted: Selection) -> None:
             time.sleep(SECONDS_BETWEEN_LOOKS)
         print_runs(out, wanted)
     except KeyboardInterrupt:
-        return  # the way to stop watching, and no failure of the runs
+        return  # the user stops watching; the runs continue
 
 
 def _watch_on_terminal(out: Path, wanted: Selection) -> None:
@@ -95,7 +95,7 @@ def _watch_on_terminal(out: Path, wanted: Selection) -> None:
 
 
 def _judged(run: ListedRun) -> str:
-    """The runs in whose evaluations it judges; the first of many."""
+    """Return the names of the first runs that a run judges, and the count of the others."""
     shown = ", ".join(run.judges[:_JUDGED_SHOWN])
     more = len(run.judges) - _JUDGED_SHOWN
     return plain(f"{shown}, +{more}" if more > 0 else shown)

@@ -1,4 +1,4 @@
-"""`semreg runs`: the runs as a collection; `semreg runs rm` removes some."""
+"""`semreg runs` lists runs; `semreg runs rm` removes some."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def list_runs(
     if context.invoked_subcommand is not None:
         if wanted != Selection() or watch or as_json or out != Path("runs"):
             message = f"options before it choose what is listed; `semreg runs {context.invoked_subcommand} --help`"
-            raise UserError(f"semreg runs {context.invoked_subcommand}", f"{message} tells its own")
+            raise UserError(f"semreg runs {context.invoked_subcommand}", f"{message} lists its own")
         return
     if watch and as_json:
         raise UserError("", "--watch and --json exclude each other; choose one")
@@ -108,7 +108,7 @@ def remove(
     doomed = doomed_runs(names, out, force=force)
     if not dry_run:
         with writing(out, "fix this, and repeat the command"):
-            tidy(out)  # what a command that was killed left half removed
+            tidy(out)  # removes folders that a killed command left behind
     failed: list[Problem] = []
     for run in doomed:
         for use in run.used:

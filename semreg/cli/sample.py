@@ -19,9 +19,7 @@ def sample(
     run: RunFolder,
     label: Annotated[
         str | None,
-        typer.Option(
-            "--class", metavar="NAME", help="Class to draw, by name or number; without it all classes in turn."
-        ),
+        typer.Option("--class", metavar="NAME", help="Class to draw, by name or number; default: all classes in turn."),
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Number of images.")] = 16,
     out: Annotated[
@@ -35,8 +33,8 @@ def sample(
 ) -> None:
     """Draw new images from a run's priors.
 
-    If the recipe's [model] names a sample, the images are that; if not, semreg decodes codes drawn from the priors. You
-    don't need the training data.
+    If the recipe's [model] names a `sample`, this tensor holds the images; otherwise semreg draws codes from the priors
+    and decodes them. You don't need the training data.
 
     From Python: semreg.trained.sample.
     """

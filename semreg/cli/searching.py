@@ -1,4 +1,4 @@
-"""`semreg list --search`: which components speak of something, by their names and what their sources say of them."""
+"""`semreg list --search`: the components whose name or docstring contains given words."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from semreg.core.registry import THIS_PROCESS, Component, load
 
 TITLES = ("kind", "name", "from", "found in", "what it says")
 PLACES = ("name", "first line", "text")
-"""Where words are looked for, the best place first."""
+"""Places that the search looks at, the best first."""
 WIDTH = 100
-"""Characters of what is shown of a text."""
+"""Most characters of a line of a docstring in the table."""
 
 
 class Match(NamedTuple):
-    """A component that speaks of what was searched."""
+    """A component that the search found."""
 
     component: Component
     place: str
     line: str
-    """Of its documentation: the one that was found, or the first."""
+    """The line of its docstring that was found, or the first."""
 
 
 def search(found: Iterable[Component], text: str) -> list[Match]:
-    """The components that have all words of a text in one place: in their name before the first line of their
-    documentation, and that before the rest of it; in each, those that have the words side by side come first.
+    """Return the components with all words of a text in their name, the first line of their docstring, or the whole.
 
-    Documentation is read from source files, and nothing is imported for it. Upper case, `_` and `-` make no difference.
-    Raises UserError, with the closest names, for a text that nothing speaks of, or without words.
+    Matches in names come first, then those in first lines, then the others; in each group the words side by side come
+    first. The function reads docstrings from source files, and imports nothing. Upper case, `_` and `-` make no
+    difference. Raises UserError for a text without words, and, with the closest names, if nothing matches.
     """
     found = list(found)
     words = _plain(text).split()
@@ -54,7 +54,7 @@ def search(found: Iterable[Component], text: str) -> list[Match]:
 
 
 def table(matches: Iterable[Match]) -> str:
-    """What was found, as lines for people."""
+    """Return matches as the lines of a table."""
     rows = [
         (one.component.kind, one.component.name, one.component.origin, one.place, _shortened(one.line))
         for one in matches
@@ -63,7 +63,7 @@ def table(matches: Iterable[Match]) -> str:
 
 
 def _places(component: Component) -> Iterator[tuple[str, str]]:
-    """The name, the first line and the whole text, with the line that is shown where the words are found there."""
+    """Yield the name, the first line and the whole docstring, each with the line to show if it matches."""
     if component.distribution == THIS_PROCESS:
         text = inspect.getdoc(load(component)) or ""
     else:
@@ -75,7 +75,7 @@ def _places(component: Component) -> Iterator[tuple[str, str]]:
 
 
 def _rank(words: list[str], text: str) -> int | None:
-    """0 for words side by side, 1 for all of them anywhere, None otherwise."""
+    """Return 0 if a text has the words side by side, 1 if it has all of them anywhere, otherwise None."""
     plain = f" {_plain(text)} "
     if f" {' '.join(words)} " in plain:
         return 0
@@ -83,7 +83,7 @@ def _rank(words: list[str], text: str) -> int | None:
 
 
 def _line(words: list[str], text: str) -> str:
-    """The sentence that has the words side by side, else the first that has most of them."""
+    """Return the sentence with the words side by side, or else the first with most of them."""
     sentences = re.split(r"(?<=\.)\s+|\n\n", text)
 
     def has(sentence: str) -> tuple[bool, int]:

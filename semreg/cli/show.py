@@ -33,8 +33,8 @@ def show(
 ) -> None:
     """Show a component, or a recipe.
 
-    For a component the command prints signature, documentation, paper and plugin; for a recipe the whole table, with
-    everything that it extends.
+    For a component the command prints signature, documentation, paper and plugin. For a recipe it prints the whole
+    recipe, merged with all recipes that it extends.
     """
     from semreg.cli.describe import describe
     from semreg.recipe.names import AmbiguousNameError, find_recipe, shipped_names

@@ -1,4 +1,4 @@
-"""Documentation as it stands in source files: nothing of it is imported."""
+"""Docstrings read from source files without an import."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FOLLOWED = 3
-"""Through so many modules that import it from another a name is followed."""
+"""Most modules to search for a name that one imports from the next."""
 
 
 def documentation_at(target: str) -> str:
-    """The documentation of a function or class `module:name`, from its source alone; empty if it has none.
+    """Return the docstring of a function or class `module:name`, read from source without an import; "" if it has none.
 
-    A name that the module imports from another one is looked for there, if only under `TYPE_CHECKING`.
+    If the module imports the name from another one, also under `TYPE_CHECKING`, the function reads that module.
     """
     module, _, name = target.partition(":")
     for _ in range(FOLLOWED):
         statements = _statements(module)
         found = [node for node in statements if _named(node) == name]
         if found:
-            return ast.get_docstring(found[-1]) or ""  # type: ignore[arg-type]  # which `_named` sees to
+            return ast.get_docstring(found[-1]) or ""  # type: ignore[arg-type]  # `_named` ensures it
         imports = {
             alias.asname or alias.name: (_absolute(module, node), alias.name)
             for node in statements
@@ -40,7 +40,7 @@ def _named(node: ast.stmt) -> str | None:
 
 
 def _absolute(module: str, node: ast.ImportFrom) -> str:
-    """The module that `from … import` names, in one that may be a package."""
+    """Return the full name of the module that a `from … import` in `module` imports from."""
     if not node.level:
         return node.module or ""
     up = node.level - _is_package(module)
@@ -54,7 +54,7 @@ def _is_package(module: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def _statements(module: str) -> list[ast.stmt]:
-    """What a module says on its top level and under conditions there; nothing if it can't be read."""
+    """Return the statements of a module's top level and those under `if` there; none if its file can't be read."""
     try:
         body = ast.parse(_file(module).read_bytes()).body
     except (OSError, SyntaxError, ValueError):
@@ -64,10 +64,10 @@ def _statements(module: str) -> list[ast.stmt]:
 
 @lru_cache(maxsize=1000)
 def _file(module: str) -> Path:
-    """The source file of a module, which none is imported for; no file's path if there is none."""
+    """Return the source file of a module without importing anything; an empty path if it has none."""
     top, *inner = module.split(".")
     try:
-        found = find_spec(top)  # of a module that is in no other, nothing is imported for it
+        found = find_spec(top)  # imports nothing, as a top-level name has no parent
         for depth in range(len(inner)):
             locations = found.submodule_search_locations if found else None
             found = PathFinder.find_spec(".".join([top, *inner[: depth + 1]]), locations)

@@ -1,4 +1,4 @@
-"""`semreg sweep`: the command line of a recipe with some of its keys varied."""
+"""`semreg sweep`: the command line that trains a recipe with many values of its keys."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def sweep(
     """Train a recipe with many values of its keys, and rank them.
 
     Each combination of values is a row. The table ranks the rows by one figure on validation images; the test images
-    stay unseen until you have chosen. The same command resumes what was stopped, and keeps what is finished. At the end
-    it names the best row, and prints the commands that evaluate this row on test images and train it for longer.
+    stay unseen until you have chosen. The same command resumes stopped runs, and keeps finished ones. At the end semreg
+    names the best row, and prints the commands that evaluate this row on test images and train it for longer.
     """
     from semreg.recipe.load import load_recipe
     from semreg.tables.growing import Wanted

@@ -1,4 +1,4 @@
-"""`semreg table`: the command line of a grid."""
+"""`semreg table`: the command line that trains recipes with several seeds and compares them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ Recipes = Annotated[
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option("--seeds", metavar="N|S,S,...", help="N seeds from 0, or these seeds; without it each recipe's own."),
+    typer.Option(
+        "--seeds", metavar="N|S,S,...", help="Seeds 0 to N-1, or a list of seeds; default: each recipe's own."
+    ),
 ]
 Figures = Annotated[
     list[str],
@@ -44,7 +46,11 @@ FiguresOf = Annotated[
 ]
 Rank = Annotated[
     list[str],
-    typer.Option("--rank", metavar="EVALUATION.FIGURE", help="Rank rows by it; may be repeated: by the mean rank."),
+    typer.Option(
+        "--rank",
+        metavar="EVALUATION.FIGURE",
+        help="Rank rows by this figure (metric); if repeated, by the mean of the ranks.",
+    ),
 ]
 Against = Annotated[
     str | None,
@@ -85,8 +91,8 @@ def table(
 ) -> None:
     """Train recipes with several seeds, and write one table.
 
-    Each recipe is a row: the mean and standard deviation over its seeds. The same command resumes what was stopped, and
-    keeps what is finished.
+    Each recipe is a row: the mean and standard deviation over its seeds. The same command resumes stopped runs, and
+    keeps finished ones.
     """
     from semreg.tables.growing import Wanted
     from semreg.tables.making import make_table
@@ -101,14 +107,14 @@ def table(
 
 
 def print_table(made: MadeTable, *, written: bool) -> None:
-    """Print a table, and where it was written. Raises typer.Exit if a run failed."""
+    """Print a table and the paths of its files. Raises typer.Exit if a run failed."""
     echo_table(made, written=written)
     if made.grid.failed:
         raise typer.Exit(1)
 
 
 def echo_table(made: MadeTable, *, written: bool) -> None:
-    """Print a table, and where it was written."""
+    """Print a table and the paths of its files."""
     from semreg.tables.pages import MARKDOWN, PAGE, text_of
 
     if in_first_process():

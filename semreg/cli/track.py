@@ -29,8 +29,8 @@ def track(
     """Send runs to an experiment tracker.
 
     The tracker receives each run's recipe, versions, data, losses, figures, pictures and report. A repeated command
-    sends only what is new, also after an interruption. A run may still train. Plugins bring trackers: see `semreg list
-    trackers`.
+    sends only new data, also after an interruption. The runs may still be training. Plugins bring trackers; `semreg
+    list trackers` lists the installed ones.
 
     From Python: semreg.track.
     """

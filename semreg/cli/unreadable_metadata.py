@@ -1,4 +1,4 @@
-"""Metadata of other packages that can't be read: a command passes over them."""
+"""Unreadable metadata of other packages, which a command passes over."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from semreg.core.registry import unreadable_metadata
 
 
 def pass_over_unreadable() -> None:
-    """Take packages whose entry points can't be read for such as have none, for the rest of this process.
+    """Treat packages with unreadable entry points as if they had none, for the rest of this process.
 
-    PyTorch, Triton and pydantic look for plugins of their own in all that is installed, and end at the first of these.
+    PyTorch, Triton and pydantic look for their own plugins in all installed packages. One of these would stop them.
     """
     if unreadable_metadata():
         metadata.Distribution.entry_points = property(_entry_points)  # type: ignore[assignment, method-assign]
@@ -23,5 +23,5 @@ _READ: Callable[[metadata.Distribution], metadata.EntryPoints] = metadata.Distri
 def _entry_points(distribution: metadata.Distribution) -> metadata.EntryPoints:
     try:
         return _READ(distribution)
-    except Exception:  # whatever the damage makes its reading raise
+    except Exception:  # damaged metadata may raise anything
         return metadata.EntryPoints()

@@ -72,7 +72,7 @@ def _result(figures: dict[str, float], name: str, count: int, deviations: list[f
         f"Moments of {name} over all images, beside those of a standard normal distribution",
         ("moment", "codes", "N(0, I)"),
         [(text, figures[figure], normal) for figure, (text, normal) in said.items() if figure in figures],
-        caption=f"Of {count} test codes, drawn as in training.",
+        caption=f"From {count} test codes, drawn as in training.",
     )
     curve = line_plot(
         f"Standard deviations of {name}",

@@ -39,7 +39,7 @@ class Choices:
     """
 
     seed: int | None = field(
-        default=None, metadata=_told("Seed of the run; without it the recipe's own.", metavar="N", parser=chosen_seed)
+        default=None, metadata=_told("Seed of the run; default: the recipe's own.", metavar="N", parser=chosen_seed)
     )
     device: str = field(default="auto", metadata=_told("Device to compute on.", metavar="auto|cpu|cuda[:n]"))
     precision: str = field(
@@ -85,11 +85,11 @@ class Choices:
         default=False, metadata=_told("Make GPU results repeatable bit by bit; stop at an operation that can't be.")
     )
     threads: int | None = field(
-        default=None, metadata=_told("Number of CPU threads; without it one per core.", metavar="N")
+        default=None, metadata=_told("Number of CPU threads; default: one per core.", metavar="N")
     )
     allow_other_processes: bool = field(
         default=False,
-        metadata=_told("Resume with another number of processes; the results differ in their last bits."),
+        metadata=_told("Resume with a different number of processes; the results differ in their last bits."),
     )
 
     def __post_init__(self) -> None:

@@ -37,7 +37,7 @@ def test_each_part_is_told(said: Said) -> None:
     assert set(found["plugins"].values()) == {"ready"}
     assert "0 data sets" in found["places"]["caches"]
     assert "can be written" in found["places"]["runs"]
-    assert "not there" in found["places"]["data root"]
+    assert "missing" in found["places"]["data root"]
     assert found["data"]["digits"] == "found"
     assert found["data"]["mnist"] == "missing: MNIST not found under data"
     assert found["data"]["image_folder"] == "needs options: path"
@@ -72,7 +72,7 @@ def test_what_is_broken_is_named_and_hinders_nothing(
 
     monkeypatch.setattr(doctor, "_devices", fails)
     found = told(said)
-    assert found["devices"] == {"cannot be told": "OSError: no such device"}
+    assert found["devices"] == {"failed": "OSError: no such device"}
     assert "broken: there is no package no_such_module" in found["plugins"]["semreg-broken 1.2"]
     assert "cannot be imported" in found["data"]["gone"]
     assert found["data"]["rude"] == "failed: RuntimeError: no luck"

@@ -22,12 +22,12 @@ def test_an_archive_and_a_table(train: Train, pictures: Path, said: Said, tmp_pa
     out = tmp_path / "new" / "codes.npz"
     text = said("embed", run.folder, pictures, "--out", out)
     assert text.endswith(f"codes: {out}\n")
-    assert "view: 1 × 4 × 4 numbers of each of 3 images\n" in text
+    assert "view: 1 × 4 × 4 values for each of 3 images\n" in text
     archive = np.load(out, allow_pickle=False)
     assert archive["files"].tolist() == ["2.jpg", "10.png", "a.gif"]
     assert all(np.allclose(archive[name], code, atol=1e-6) for name, code in codes.items())
     table = tmp_path / "codes.CSV"
-    assert "view: 1 × 4 × 4 numbers of each of 3 images, flattened to 16 columns\n" in said(
+    assert "view: 1 × 4 × 4 values for each of 3 images, flattened to 16 columns\n" in said(
         "embed", run.folder, pictures, "--out", table
     )
     head, *rows = csv.reader(table.read_text().splitlines())

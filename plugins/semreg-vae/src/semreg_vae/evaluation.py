@@ -54,7 +54,7 @@ def codebook_usage(
             (number, size, stage.perplexity, stage.used)
             for number, (size, stage) in enumerate(zip(sizes, stages, strict=True), 1)
         ],
-        caption=f"Of {codes} {split} codes. The perplexity is the number of vectors if all are used alike.",
+        caption=f"From {codes} {split} codes. The perplexity is the number of vectors if all are used alike.",
     )
     curves = {
         f"stage {number}": (list(range(1, len(stage.shares) + 1)), stage.shares.sort(descending=True).values.tolist())
@@ -65,7 +65,7 @@ def codebook_usage(
         curves,
         x_label="vectors of the codebook, the most frequent first",
         y_label="share of the codes",
-        caption=f"Of {codes} {split} codes.",
+        caption=f"From {codes} {split} codes.",
     )
     summary = (
         f"{q.name} has {figures['used']:.0%} of {' + '.join(map(str, sizes))} vectors, perplexity "
