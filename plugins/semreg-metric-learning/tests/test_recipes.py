@@ -15,6 +15,7 @@ from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.testing import check_recipe
 from semreg.training.trial import check_by_dry_run
+from tests.docs.test_blocks import OPTIONAL, mistake_of_toml, recipes_of
 from tests.training.moves import moved_by_one_iteration
 
 pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
@@ -78,3 +79,10 @@ def test_what_the_library_draws_is_the_same_in_two_runs_of_a_seed(tmp_path: Path
         states.append(semreg.run(path, out=tmp_path / str(number), device="cpu").modules["encoder"].state_dict())
     first, second = states
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_recipes_of_pages_that_name_its_components_are_recipes(tmp_path: Path) -> None:
+    texts = [text for text in recipes_of("docs/recipes.md") if any(name in text for name in OPTIONAL)]
+    assert texts
+    for text in texts:
+        assert not (found := mistake_of_toml(text, tmp_path)), found
