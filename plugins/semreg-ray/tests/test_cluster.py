@@ -59,7 +59,7 @@ def test_something_else_answers() -> None:
             [sys.executable, "-c", connecting, address], capture_output=True, text=True, timeout=60, check=False
         )
     assert ended.returncode == 1
-    assert f"at {address} is not a Ray cluster" in ended.stderr.splitlines()[-1]
+    assert f"{address} answers, but it is not a Ray cluster" in ended.stderr.splitlines()[-1]
 
 
 HEAD = ("start", "--head", "--num-cpus=1", "--include-dashboard=false", "--block", "--object-store-memory=100000000")
