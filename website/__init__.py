@@ -1,1 +1,1 @@
-"""The documentation as a site: `make docs`, or `python -m website`, builds it from the pages of the tree."""
+"""The program that builds the documentation's site from the pages of the repository: `python -m website`."""

@@ -1,9 +1,9 @@
-"""Build the documentation's site; `make docs` does so in an environment that has what it needs.
+"""Build the documentation's site; `make docs` installs the required packages and calls this.
 
     python -m website [--out build]
 
-OUT/site/index.html is its first page, OUT/pages/ holds the pages that it was made from. A link that leads nowhere and
-a request to another host are errors.
+OUT/site/index.html is its first page; OUT/pages/ holds its sources. A broken link and a request to another host are
+errors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def build(out: Path) -> list[str]:
-    """Build the site under `out`, and say what is wrong with it, a line for each problem."""
+    """Build the site under `out`, and return a line for each problem."""
     shutil.rmtree(out / "pages", ignore_errors=True)
     shutil.rmtree(out / "site", ignore_errors=True)
     copy_pages(out / "pages")
@@ -38,7 +38,7 @@ def build(out: Path) -> list[str]:
 
 
 def main() -> None:
-    """Build the site, and say where it is."""
+    """Build the site, and print the path of its first page."""
     parser = argparse.ArgumentParser(prog="python -m website", description="Build the documentation's site.")
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="the folder of the site and its pages")
     out = parser.parse_args().out

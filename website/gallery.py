@@ -1,9 +1,9 @@
-"""Make the gallery's page and pictures from finished runs; website/gallery.toml says which of their pictures.
+"""Make the gallery's page and pictures from finished runs; website/gallery.toml lists the pictures.
 
     python -m website.gallery FOLDER...
 
-Runs are looked for by name in the folders, and those called `zoo:NAME` in semreg. It writes docs/gallery.md and
-docs/gallery/*.webp. Each picture stands with the run's command, data and seed, and what its evaluation found.
+The command finds runs by name in the folders, and `zoo:NAME` in semreg. It writes docs/gallery.md and
+docs/gallery/*.webp. The page shows each picture with the run's command, data and seed, and its evaluation's figures.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ These pictures are from the reports of finished runs. Below each are the figures
 Nothing here is a photograph of a person: faces are drawn.
 """
 WIDEST = 1400
-"""Pixels of a page's picture."""
+"""The width of a picture, in pixels."""
 PLACES = ("--out", "--data-root", "--threads")
-"""Options that a reader has otherwise."""
+"""Options that depend on the reader's machine."""
 
 
 def make(folders: Sequence[Path]) -> None:
-    """Write the page and its pictures. Raises UserError where a run or a picture is not there."""
+    """Write the page and its pictures. Raises UserError if a run or a picture is missing."""
     PICTURES.mkdir(exist_ok=True)
     told = tomllib.loads(ENTRIES.read_text())
     parts = [part for entry in told["entry"] for part in written(entry, folder_of(entry["run"], folders))]
@@ -58,7 +58,7 @@ def make(folders: Sequence[Path]) -> None:
 
 
 def folder_of(run: str, folders: Sequence[Path]) -> Path:
-    """Where a run is."""
+    """Return the folder of a run. Raises UserError if no folder has it."""
     if run.startswith("zoo:"):
         return ROOT / "semreg" / "zoo" / run.removeprefix("zoo:")
     found = [path for folder in folders for path in [folder / run, *sorted(folder.glob(f"*/{run}"))] if path.is_dir()]
@@ -68,7 +68,7 @@ def folder_of(run: str, folders: Sequence[Path]) -> Path:
 
 
 def written(entry: dict[str, Any], folder: Path) -> Iterator[str]:
-    """An entry's part of the page; its picture is written beside."""
+    """Yield an entry's part of the page, and write its picture."""
     name = re.sub(r"\W+", "_", f"{entry['run'].removeprefix('zoo:').rpartition('-')[0] or entry['run'][4:]}")
     path = PICTURES / f"{name}_{entry['evaluation']}.webp"
     run = read_record(folder)
@@ -83,16 +83,16 @@ def written(entry: dict[str, Any], folder: Path) -> Iterator[str]:
 
 
 def picture_of(part: dict[str, Any], folder: Path) -> Image.Image:
-    """A picture of an evaluation, by its title. Raises UserError where there is none."""
+    """Return a picture of an evaluation by its title. Raises UserError if the evaluation has no such picture."""
     pictures = {one.title: one.png for one in read_result(place_of(part["evaluation"], folder)).pictures}
     if part["picture"] not in pictures:
-        text = f"{part['evaluation']} has no picture {part['picture']!r}; there is: {', '.join(pictures)}"
+        text = f"{part['evaluation']} has no picture {part['picture']!r}; expected one of: {', '.join(pictures)}"
         raise UserError(str(folder), text)
     return Image.open(io.BytesIO(pictures[part["picture"]])).convert("RGB")
 
 
 def titled(image: Image.Image, title: str) -> Image.Image:
-    """A picture below its title, if it has one."""
+    """Return a picture below its title, if it has one."""
     above = 40 if title else 0
     whole = Image.new("RGB", (image.width, image.height + above), "white")
     whole.paste(image, (0, above))
@@ -101,7 +101,7 @@ def titled(image: Image.Image, title: str) -> Image.Image:
 
 
 def in_columns(images: Sequence[Image.Image], columns: int, gap: int = 24) -> Image.Image:
-    """Pictures in rows of so many; those of a row are as high as its lowest."""
+    """Arrange pictures in rows of `columns`; all pictures of a row get the height of its lowest one."""
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
     heights = [min(image.height for image in row) for row in rows]
     rows = [
@@ -118,32 +118,32 @@ def in_columns(images: Sequence[Image.Image], columns: int, gap: int = 24) -> Im
 
 
 def place_of(evaluation: str, folder: Path) -> Path:
-    """Where a run, or an export of one, has the results of an evaluation."""
+    """Return the folder of an evaluation's results in a run or an export."""
     exported = folder / EVALUATIONS / evaluation
     return exported if exported.is_dir() else evaluations_of(folder, recipes_of(folder)[0])[evaluation]
 
 
 def data_of(record: dict[str, Any]) -> str:
-    """A run's data set, with how many images trained and tested."""
+    """Return a run's data set with its numbers of training and test images."""
     data, counts = record["data"], record["data"]["counts"]
     return f"`{data['name']}`, {counts['train']:,} training and {counts['test']:,} test images"
 
 
 def epochs_of(run: RunRecord) -> str:
-    """How long a run was trained, phase by phase."""
+    """Return the epochs of a run, phase by phase."""
     values = recipe_values(run)
     epochs = [values[key] for key in values if re.fullmatch(r"phases\.\w+\.epochs", key)]
     return f"{' + '.join(map(str, epochs))} epochs"
 
 
 def command_of(record: dict[str, Any]) -> str:
-    """By which command a run was made, without folders of the machine; semreg's own by make zoo."""
+    """Return the command that made a run, without the machine's folders; `make zoo` made semreg's own runs."""
     words = iter(shlex.split(record.get("command", "make zoo")))
     return shlex.join([word for word in words if not (word in PLACES and next(words))])
 
 
 def main() -> None:
-    """Make the gallery from the folders that are named."""
+    """Make the gallery from the folders on the command line."""
     parser = argparse.ArgumentParser(prog="python -m website.gallery", description="Make the gallery from runs.")
     parser.add_argument("folders", nargs="*", type=Path, help="folders of runs, or of such folders")
     try:

@@ -1,4 +1,4 @@
-"""Links and requests of a built site: what leads nowhere, and what asks another host."""
+"""Checks of a built site: broken links, and requests to other hosts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from urllib.parse import unquote, urlsplit
 _LOADED = {
     "audio": "src", "iframe": "src", "img": "src", "link": "href", "script": "src", "source": "src", "video": "src",
 }  # fmt: skip
-"""What a browser loads by itself; a link of a page it follows when it is told to."""
+"""Tags whose targets a browser loads by itself, with the attribute; it follows other links on a click."""
 _RELATIONS = {"canonical", "next", "prev", "alternate"}
-"""Links in a page's head that only tell what there is."""
+"""Links in a page's head that a browser does not load."""
 
 
 class Page(HTMLParser):
-    """The names in a page that links may lead to, and all that it leads to or loads."""
+    """A page's anchors, its links, and the files that it loads."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Note a tag's name, its link, and what it loads."""
+        """Note a tag's anchor, its link, and the file that it loads."""
         values = {name: value or "" for name, value in attributes}
         self.names.update(values[name] for name in ("id", "name") if name in values)
         if tag == "a" and "href" in values:
@@ -43,7 +43,7 @@ def read(path: Path) -> Page:
 
 
 def problems(site: Path) -> list[str]:
-    """What is wrong with a site's links and requests, a line for each."""
+    """Return a line for each broken link and each request to another host."""
     read.cache_clear()
     found = []
     for path in sorted(site.rglob("*.html")):
@@ -56,7 +56,7 @@ def problems(site: Path) -> list[str]:
 
 
 def leads_somewhere(link: str, page: Path, site: Path) -> bool:
-    """Whether a link of a page leads to a file of the site and a name in it, or to another host."""
+    """Return whether a link leads to a file of the site and an anchor in it, or to another host."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return parts.scheme in ("https", "http", "mailto", "data", "javascript")

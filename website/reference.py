@@ -1,4 +1,4 @@
-"""The reference's pages that are made when the site is built: the Python API, the commands, the events of a run."""
+"""The generated pages of the reference: the Python API, the commands, the events of a run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import typer.main
 from website.tree import ROOT, write
 
 PACKAGES = ("semreg", "semreg.core", "semreg.trained", "semreg.testing", "semreg.pictures")
-"""Those of semreg whose names are public; a plugin's are those of its `__all__`."""
+"""The packages of semreg with public names; a plugin's public names are in its `__all__`."""
 HOOKS = "semreg.core.hookspecs"
 CALLED = {"semreg.components": "semreg._Components.__call__"}
-"""Modules that can be called, and what is then called."""
+"""Callable modules, with the method behind the call."""
 WIDTH = 88
 
 
@@ -40,7 +40,7 @@ def write_reference(folder: Path) -> None:
 
 
 def public(package: Any) -> dict[str, Any]:
-    """What a package's `__all__` names, or that of its modules if it has none.
+    """Return the names in a package's `__all__`, or in its modules' if it has none.
 
     griffe has no entry for constants that one line assigns, `A, B = 1, 2`, and so the page has none.
     """
@@ -55,14 +55,14 @@ def public(package: Any) -> dict[str, Any]:
 
 
 def package_page(package: Any, names: dict[str, Any]) -> Iterator[str]:
-    """The page of a package's public names, with signatures and docstrings."""
+    """Yield the page of a package's public names, with signatures and docstrings."""
     yield f"# {package.path}\n\n{text_of(package)}\n"
     for name, one in sorted(names.items(), key=lambda item: item[0].lower()):
         yield from entry(one, name, "##")
 
 
 def entry(found: Any, name: str, heading: str) -> Iterator[str]:
-    """A function or class under a heading, with its signature and docstring; a class with its members."""
+    """Yield a function or class under a heading, with its signature and docstring; a class with its members."""
     yield f"{heading} `{name}`\n\n"
     if found.path in CALLED:
         found = found.modules_collection[CALLED[found.path]]
@@ -84,7 +84,7 @@ def entry(found: Any, name: str, heading: str) -> Iterator[str]:
 
 
 def class_signature(found: Any, name: str) -> str:
-    """How a class is made, and what it is derived from."""
+    """Return the signature of a class's constructor, and its bases."""
     maker = found.all_members.get("__init__")
     if maker is None or maker.kind is not griffe.Kind.FUNCTION:
         bases = ", ".join(str(base) for base in found.bases)
@@ -94,12 +94,12 @@ def class_signature(found: Any, name: str) -> str:
 
 
 def annotated(found: Any) -> str:
-    """An attribute's type, as its source says it."""
+    """Return an attribute's type, as in its source."""
     return f": {found.annotation}" if found.annotation is not None else ""
 
 
 def wrapped(signature: str) -> str:
-    """A signature, with a line for each parameter if one line is too long."""
+    """Return a signature, with a line for each parameter if one line is too long."""
     if len(signature) <= WIDTH:
         return signature
     start, depth = signature.index("("), 0
@@ -116,7 +116,7 @@ def wrapped(signature: str) -> str:
 
 
 def text_of(found: Any) -> str:
-    """A docstring as Markdown: sections such as `Args:` become lists."""
+    """Convert a docstring to Markdown: sections such as `Args:` become lists."""
     text = found.docstring.value if found.docstring else ""
     return (
         re.sub(r"^(Args|Raises|Returns|Yields):\n((?: {4,}.*\n?|\n(?= ))+)", as_list, text, flags=re.MULTILINE) + "\n"
@@ -124,7 +124,7 @@ def text_of(found: Any) -> str:
 
 
 def as_list(section: re.Match[str]) -> str:
-    """A section of a docstring, `name: what it is` a line, as a list."""
+    """Convert a section of a docstring, with lines `name: description`, to a list."""
     lines = re.sub(r"\n {5,}", " ", section[2]).split("\n")
     items = [re.sub(r"^ {4}([\w*., ]+?)(?: \(.*?\))?: ", r"* `\1`: ", line) for line in lines]
     title = {"Args": "Arguments"}.get(section[1], section[1])
@@ -132,14 +132,14 @@ def as_list(section: re.Match[str]) -> str:
 
 
 def one_line(found: Any) -> str:
-    """A docstring in one line."""
+    """Return a docstring in one line."""
     return " ".join(text_of(found).split())
 
 
 def hooks_page(module: Any) -> Iterator[str]:
-    """The page of the events that hooks listen to, in the order of their file, with what each is given."""
+    """Yield the page of the events for hooks, in the order of their file, with their arguments."""
     yield f"# Hooks: the events of a run\n\n{text_of(module)}\n"
-    for kind, title in ((griffe.Kind.FUNCTION, "Events"), (griffe.Kind.CLASS, "What they are given and return")):
+    for kind, title in ((griffe.Kind.FUNCTION, "Events"), (griffe.Kind.CLASS, "Their arguments and results")):
         yield f"## {title}\n\n"
         for name, one in module.members.items():
             if not one.is_alias and one.kind is kind:
@@ -147,15 +147,15 @@ def hooks_page(module: Any) -> Iterator[str]:
 
 
 def commands_page() -> Iterator[str]:
-    """The page of all commands, as `--help` tells them."""
+    """Yield the page of all commands, from their `--help`."""
     semreg: Any = typer.main.get_command(import_module("semreg.cli.main").app)
-    yield "# Commands\n\nWhat `semreg COMMAND --help` says, of semreg and of the plugins that it ships with.\n\n"
-    # As when a shell asks for completions: those of plugins are then loaded.
+    yield "# Commands\n\nThe `--help` of each command, of semreg and of its plugins.\n\n"
+    # Like a shell's request for completions: it loads the plugins' commands.
     yield from command_entries(semreg, click.Context(semreg, info_name="semreg", resilient_parsing=True), "##")
 
 
 def command_entries(command: Any, context: click.Context, heading: str) -> Iterator[str]:
-    """A command under a heading, with its arguments and options, and all of a group's."""
+    """Yield a command under a heading, with its arguments and options; a group with all its commands."""
     yield f"{heading} {context.command_path}\n\n{command.help or ''}\n\n"
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```\n\n"
     records = [one.get_help_record(context) for one in command.get_params(context) if one.name != "help"]
@@ -171,5 +171,5 @@ def command_entries(command: Any, context: click.Context, heading: str) -> Itera
 
 
 def cell(text: str) -> str:
-    """A text as a cell of a table."""
+    """Convert a text to a cell of a table."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;" if "`" in text else "<")

@@ -1,7 +1,7 @@
-"""The pages of the repository as those of the site, in the same folders: relative links mean the same in both.
+"""Copies of the repository's pages for the site, in the same folders: relative links mean the same in both.
 
-A link to a source file or a folder leads to a page that shows it, since a browser would save the one and refuse the
-other. Marks of figures (benchmarks/pages.py) are left out.
+A link to a source file or a folder leads to a page that shows it, since a browser would save the file and reject the
+folder. The copies have no marks of figures (benchmarks/pages.py).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _COMMENT = re.compile(r"<!--.*?-->\n*", re.DOTALL)
 _LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml"}
-"""Of files that are shown as pages; others are copied as they are."""
+"""The languages of files that become pages; other files are copied unchanged."""
 
 
 def pages() -> list[Path]:
-    """The pages of the repository, from its root, that are pages of the site."""
+    """Return the paths of all pages, relative to the repository's root."""
     found = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/**/*.md"))]
     return sorted(page.relative_to(ROOT) for page in found if not {"tests", "src"} & set(page.parts))
 
 
 def copy_pages(to: Path) -> None:
-    """Copy all pages, with what they show and lead to."""
+    """Copy all pages, and the pictures and files that they link to."""
     listed: set[Path] = set()
     for page in pages():
         text = (ROOT / page).read_text()
@@ -41,7 +41,7 @@ def copy_pages(to: Path) -> None:
 
 
 def copy_linked(path: Path, to: Path) -> None:
-    """Copy what a page leads to: a picture as it is, a source file or a folder as a page that shows it."""
+    """Copy a linked file: a picture unchanged, a source file or a folder as a page that shows it."""
     source = ROOT / path
     if source.is_dir():
         if not (source / "README.md").is_file():
@@ -54,20 +54,20 @@ def copy_linked(path: Path, to: Path) -> None:
 
 
 def listing(folder: Path) -> Iterator[str]:
-    """A line for each page of a folder, with its title."""
+    """Yield a line for each page of a folder, with its title."""
     for page in sorted(folder.glob("*.md")):
         title = re.search(r"^#+ +(.+)$", page.read_text(), re.MULTILINE)
         yield f"* [{title[1] if title else page.stem}]({page.name})\n"
 
 
 def write(path: Path, text: str) -> None:
-    """Write a page, in a folder that is made for it."""
+    """Write a page, and make its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
 def targets(text: str) -> Iterator[str]:
-    """The relative targets of a page's links and pictures, without their headings."""
+    """Yield the relative targets of a page's links and pictures, without anchors."""
     for target in LINK.findall(CODE.sub("", text)):
         path = target.partition("#")[0]
         if path and "://" not in path and not path.startswith("mailto:"):
@@ -75,12 +75,12 @@ def targets(text: str) -> Iterator[str]:
 
 
 def resolved(page: Path, target: str) -> Path:
-    """What a link of a page leads to, from the root."""
+    """Return the target of a page's link, relative to the root."""
     return Path(os.path.normpath(page.parent / target))
 
 
 def place(path: Path) -> Path:
-    """Where the site has a page, a source file, a folder or a picture of the repository."""
+    """Return the path on the site of a page, a source file, a folder or a picture."""
     if (ROOT / path).is_dir():
         return path / "index.md"
     if path.name == "README.md":
@@ -90,7 +90,7 @@ def place(path: Path) -> Path:
 
 
 def rewritten(text: str, page: Path) -> str:
-    """A page's text for the site: links lead to pages of the site, and comments are gone."""
+    """Return a page's text for the site: with links to the site's pages, without comments."""
 
     def with_place(link: re.Match[str]) -> str:
         path, mark, heading = link[1].partition("#")

@@ -96,7 +96,7 @@ def _fitted(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[
             continue
         own = [label for label, of in table.attributes.items() if of == code and label in classes]
         if len(own) != 1:
-            found = f"`attributes` says {' and '.join(own) or 'none'}; say one, or leave out its `classes`"
+            found = f"`attributes` names {' and '.join(own) or 'none'}; name one, or leave out `classes`"
             yield Problem(
                 f"model.prior.{code}", f"{name!r} is fitted to the classes of one label of {code!r}, and {found}"
             )

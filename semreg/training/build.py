@@ -122,7 +122,7 @@ def count_parameters(modules: Mapping[str, nn.Module]) -> dict[str, int]:
 
 
 def without_effect(plan: Plan, modules: Mapping[str, nn.Module]) -> list[str]:
-    """A warning for each label that is given to a prior which says that it ignores labels."""
+    """Return a warning for each label that a recipe gives to a prior with `ignores_labels`."""
     ignoring = {name for name, module in modules.items() if getattr(module, "ignores_labels", False)}
     labels = {name for name, field in plan.fields.items() if isinstance(field, ClassField | AttributesField)}
     found = []

@@ -18,7 +18,7 @@ PATTERNS = {re.compile(word["pattern"], re.IGNORECASE): word["write"] for word i
 READ = [*PAGES, ROOT / "DEVELOPERS.md", *sorted((ROOT / "plugins").glob("*/README.md")), ROOT / "benchmarks/README.md"]
 AREAS = [
     path
-    for path in [*sorted((ROOT / "semreg").iterdir()), *sorted((ROOT / "plugins").glob("*/src"))]
+    for path in [*sorted((ROOT / "semreg").iterdir()), *sorted((ROOT / "plugins").glob("*/src")), ROOT / "website"]
     if path.suffix == ".py" or next(path.rglob("*.py"), None)
 ]
 DEBTS = tomllib.loads((ROOT / "tests/docs/words_debts.toml").read_text())

@@ -115,7 +115,7 @@ def test_a_prior_that_is_fitted_to_classes_is_told_which(
 ) -> None:
     register("prior", "fitted", Fitted)
     path = toy('[model]\ncode = ["z"]\nprior = { z = "prior" }\n[modules.prior]\nuse = "fitted"\nsize = 2\nclasses = 3')
-    said = "'prior' is fitted to the classes of one label of 'z', and `attributes` says none; say one, or leave out"
+    said = "'prior' is fitted to the classes of one label of 'z', and `attributes` names none; name one, or leave out"
     for attributes in ("", "marks = 'z'"):
         assert said in mistakes(path, f"model.attributes={{ {attributes} }}")["model.prior.z"]
     plan_of(path, "model.attributes={ kind = 'z' }")

@@ -196,5 +196,7 @@ def test_a_run_that_goes_on_has_the_bits_of_one_that_was_not_interrupted() -> No
 def test_a_codebook_larger_than_the_data_is_refused_before_training() -> None:
     places = VectorQuantizer(size=30, input_shapes=[(3, 1, 2)])
     places.before_training(15)
-    with pytest.raises(ValueError, match="a codebook of 30 vectors has 28 training codes to learn from; fewer fit"):
+    with pytest.raises(
+        ValueError, match="a codebook of 30 vectors has 28 training codes to learn from; expected at most as many"
+    ):
         places.before_training(14)

@@ -81,7 +81,9 @@ class ResidualQuantizer(nn.Module):
         """Raise ValueError if a codebook has more vectors than there are codes of training images to learn from."""
         codes = images * math.prod(self.shape[1:])
         if self.size > codes:
-            raise ValueError(f"a codebook of {self.size} vectors has {codes} training codes to learn from; fewer fit")
+            raise ValueError(
+                f"a codebook of {self.size} vectors has {codes} training codes to learn from; expected at most as many"
+            )
 
     def forward(self, codes: Tensor) -> Quantized:
         """Quantise codes of the constructor's shape with a batch axis. Raises ValueError for another shape."""
