@@ -40,7 +40,7 @@ class About:
         """Return the better directions of these figures as a sentence; empty if none is known."""
         said = dict.fromkeys(map(self.arrow, figures))
         ways = [f"{way} ({arrow})" for way, arrow in ARROWS.items() if arrow and arrow in said]
-        return f"Better is {' or '.join(ways)}." if ways else ""
+        return f"{' or '.join(ways).capitalize()} is better." if ways else ""
 
 
 def about(table: Any, kind: str = "evaluation") -> About:

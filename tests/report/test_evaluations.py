@@ -28,8 +28,8 @@ def test_a_sentence_a_source_and_directions_are_the_evaluations_own(install: Cal
     assert (told.measures, told.source) == ("How far `code` is from a toy (Eq. 3).", "Doe, *Toys* (2020).")
     assert [told.arrow(figure) for figure in ("far_off", "near", "odd", "else")] == ["↓", "↑", "", ""]
     assert [told.unit(figure) for figure in ("far_off", "far", "near", "odd")] == ["m", "km", "", ""]
-    assert told.direction(["else", "near"]) == "Better is higher (↑)."
-    assert told.direction(["far", "near"]) == "Better is higher (↑) or lower (↓)."
+    assert told.direction(["else", "near"]) == "Higher (↑) is better."
+    assert told.direction(["far", "near"]) == "Higher (↑) or lower (↓) is better."
     assert told.direction(["else"]) == ""
 
 

@@ -209,7 +209,7 @@ def test_each_evaluation_says_what_it_measures_and_which_way_is_good(
     install("semreg-toy", {"semreg.evaluations": {"toy_measured": "toy_measured:toy"}}, toy_measured=MEASURED)
     (fake_run / "recipe.json").write_text(json.dumps({"evaluate": {"linear": {"use": "toy_measured(z)"}}}))
     text = report.render(fake_run)
-    said = "How far <code>a</code> &lt;b&gt;is&lt;/b&gt;. Better is higher (↑). <span>Doe, <i>Toys</i> (2020).</span>"
+    said = "How far <code>a</code> &lt;b&gt;is&lt;/b&gt;. Higher (↑) is better. <span>Doe, <i>Toys</i> (2020).</span>"
     assert said in text
     words = Page(text).words()
     assert "linear ratio ↑ 0.988 0.972 +0.016" in words
